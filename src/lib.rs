@@ -1,1 +1,2 @@
 //! ntpcap
+pub mod auth;

@@ -1,0 +1,121 @@
+//! A symmetric key: its identifier, its algorithm and its secret.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::algorithm::{Algorithm, Digest, KeyedDigest};
+
+/// The identifier that a message carries for the key of its MAC (RFC 5905 section 7.3). Zero names no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(pub u32);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// The octets of a shared secret. Wiped when dropped; `Debug` shows their number alone.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the octets over.
+    pub fn new(octets: Vec<u8>) -> Secret {
+        Secret(Zeroizing::new(octets))
+    }
+
+    /// Number of octets.
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The octets, for computing with; never for showing.
+    pub fn as_octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Secret({} octets, not shown)", self.length())
+    }
+}
+
+/// A key ready to compute digests with.
+pub struct Key {
+    id: KeyId,
+    algorithm: Algorithm,
+    secret: Secret,
+    prepared: Box<dyn KeyedDigest>,
+}
+
+impl Key {
+    /// Joins the parts of a key.
+    ///
+    /// # Errors
+    /// [`WrongSecretLength`] when the algorithm is a block cipher and the secret is not of its key length.
+    /// Padding and cutting are rules of the programs that read key files, not of the algorithm.
+    pub fn new(id: KeyId, algorithm: Algorithm, secret: Secret) -> Result<Key, WrongSecretLength> {
+        let Some(prepared) = algorithm.with_secret(secret.as_octets()) else {
+            let expected = algorithm.secret_length().unwrap_or_default();
+            return Err(WrongSecretLength { algorithm, expected, present: secret.length() });
+        };
+        Ok(Key { id, algorithm, secret, prepared })
+    }
+
+    /// The identifier that messages name this key by.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The algorithm of its digests.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The secret, for computing with under another hypothesis.
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// The whole digest of `covered`, the octets that a MAC protects.
+    pub fn digest(&self, covered: &[u8]) -> Digest {
+        self.prepared.digest(covered)
+    }
+
+    /// True when `claimed` is the digest of `covered`, whole or cut as real programs cut it.
+    /// Takes the same time wherever the digests differ.
+    pub fn verifies(&self, covered: &[u8], claimed: &[u8]) -> bool {
+        if !self.algorithm.allows_length(claimed.len()) {
+            return false;
+        }
+        let computed = self.digest(covered);
+        computed.as_octets().get(..claimed.len()).is_some_and(|kept| kept.ct_eq(claimed).into())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Key")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm)
+            .field("secret", &self.secret)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A block cipher cannot take a secret of this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} takes a secret of {expected} octets, not {present}", algorithm.name())]
+pub struct WrongSecretLength {
+    /// The cipher's algorithm.
+    pub algorithm: Algorithm,
+    /// Octets that it takes.
+    pub expected: usize,
+    /// Octets that were given.
+    pub present: usize,
+}
