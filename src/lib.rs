@@ -1,2 +1,3 @@
 //! ntpcap
 pub mod auth;
+pub mod ntp;

@@ -1,0 +1,226 @@
+//! Mode 6, the control protocol that ntpq speaks (RFC 9327; RFC 1305 appendix B).
+
+use super::header::Version;
+use super::message::Malformed;
+use super::take;
+use super::trailer::{DIGEST_LENGTHS, KEY_ID_LENGTH, OddTrailer, Reading, Tail};
+
+/// Length of the header in octets.
+pub const HEADER_LENGTH: usize = 12;
+
+/// A control message.
+#[derive(Clone, Copy, Debug)]
+pub struct ControlMessage<'a> {
+    /// The two bits that a time message uses for its leap indicator; zero by RFC 9327.
+    pub leap_bits: u8,
+    /// Protocol version; tools send 2.
+    pub version: Version,
+    /// R: a reply.
+    pub response: bool,
+    /// E: the request failed; the status says why.
+    pub error: bool,
+    /// M: more fragments follow.
+    pub more: bool,
+    /// Operation code, 0 to 31.
+    pub operation: u8,
+    /// Ties a reply to its request.
+    pub sequence: u16,
+    /// System, peer, clock or error status, by operation.
+    pub status: u16,
+    /// Association that the message is about; 0 for the system.
+    pub association_id: u16,
+    /// Offset of this fragment's data in the whole, in octets.
+    pub offset: u16,
+    /// Octets of data in this message.
+    pub count: u16,
+    /// The whole message.
+    pub(super) octets: &'a [u8],
+}
+
+impl<'a> ControlMessage<'a> {
+    pub(super) fn parse(octets: &'a [u8]) -> Result<ControlMessage<'a>, Malformed> {
+        let missing =
+            Malformed::Truncated { layout: "control", needed: HEADER_LENGTH, present: octets.len() };
+        Self::read(octets).ok_or(missing)
+    }
+
+    fn read(octets: &'a [u8]) -> Option<ControlMessage<'a>> {
+        let input = &mut &*octets;
+        let [flags, operation] = take(input)?;
+        Some(ControlMessage {
+            leap_bits: flags >> 6,
+            version: Version::from_bits(flags >> 3),
+            response: operation & 0x80 != 0,
+            error: operation & 0x40 != 0,
+            more: operation & 0x20 != 0,
+            operation: operation & 0x1f,
+            sequence: u16::from_be_bytes(take(input)?),
+            status: u16::from_be_bytes(take(input)?),
+            association_id: u16::from_be_bytes(take(input)?),
+            offset: u16::from_be_bytes(take(input)?),
+            count: u16::from_be_bytes(take(input)?),
+            octets,
+        })
+    }
+
+    /// Writes the header to the end of `octets`.
+    pub fn write_header(&self, octets: &mut Vec<u8>) {
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        octets.push((self.leap_bits << 6) | (self.version.number() << 3) | 6);
+        octets.push(
+            flag(self.response, 0x80) | flag(self.error, 0x40) | flag(self.more, 0x20) | self.operation,
+        );
+        for field in [self.sequence, self.status, self.association_id, self.offset, self.count] {
+            octets.extend(field.to_be_bytes());
+        }
+    }
+
+    /// The data, as far as it is there.
+    pub fn data(&self) -> &'a [u8] {
+        let rest = self.octets.get(HEADER_LENGTH..).unwrap_or_default();
+        rest.get(..usize::from(self.count)).unwrap_or(rest)
+    }
+
+    /// All that follows the header.
+    pub fn rest(&self) -> &'a [u8] {
+        self.octets.get(HEADER_LENGTH..).unwrap_or_default()
+    }
+
+    /// Name of the operation; `None` for codes that no program uses.
+    pub fn operation_name(&self) -> Option<&'static str> {
+        Some(match self.operation {
+            1 => "read-status",
+            2 => "read-variables",
+            3 => "write-variables",
+            4 => "read-clock-variables",
+            5 => "write-clock-variables",
+            6 => "set-trap",
+            7 => "trap-response",
+            8 => "configure",
+            9 => "save-configuration",
+            10 => "read-mru-list",
+            11 => "read-ordered-list",
+            12 => "request-nonce",
+            31 => "unset-trap",
+            _ => return None,
+        })
+    }
+
+    /// The reason that an error reply gives; `None` for other messages and for codes without a name.
+    pub fn error_name(&self) -> Option<&'static str> {
+        if !(self.response && self.error) {
+            return None;
+        }
+        Some(match self.status >> 8 {
+            1 => "authentication-failure",
+            2 => "invalid-message",
+            3 => "invalid-operation",
+            4 => "unknown-association",
+            5 => "unknown-variable",
+            6 => "invalid-value",
+            7 => "not-permitted",
+            _ => return None,
+        })
+    }
+
+    /// Places where a MAC may begin, in octets, the customary one first.
+    ///
+    /// RFC 9327 pads the data to 4 octets, ntpq and ntpd to 8. A reply without data has its MAC right behind
+    /// the header.
+    fn tail_offsets(&self) -> impl Iterator<Item = usize> + use<> {
+        let end = HEADER_LENGTH + usize::from(self.count);
+        let (four, eight) = (end.next_multiple_of(4), end.next_multiple_of(8));
+        let (first, second) = if self.count == 0 { (four, eight) } else { (eight, four) };
+        std::iter::once(first).chain((second != first).then_some(second))
+    }
+
+    /// Every place where the octets allow a MAC.
+    pub(super) fn mac_readings(self) -> impl Iterator<Item = Reading<'a>> + use<'a> {
+        self.tail_offsets().filter_map(move |offset| self.mac_at(offset))
+    }
+
+    /// What follows the data, by the padding that programs use.
+    pub(super) fn by_rule(&self) -> Result<Reading<'a>, OddTrailer> {
+        let end = HEADER_LENGTH + usize::from(self.count);
+        let behind_data = self.octets.get(end..).unwrap_or_default();
+        if let Some(reading) = self.tail_offsets().find_map(|offset| self.mac_at(offset)) {
+            let padding_alone = behind_data.iter().all(|octet| *octet == 0);
+            if !padding_alone {
+                return Ok(reading);
+            }
+        }
+        let fields = &[];
+        let nak_offset = if self.count == 0 { HEADER_LENGTH } else { end.next_multiple_of(8) };
+        match self.octets.get(nak_offset..) {
+            Some([0, 0, 0, 0]) if self.response => Ok(Reading { fields, tail: Tail::CryptoNak }),
+            _ if behind_data.iter().all(|octet| *octet == 0) => Ok(Reading { fields, tail: Tail::Nothing }),
+            _ => Err(OddTrailer::Length(behind_data.len())),
+        }
+    }
+
+    fn mac_at(&self, offset: usize) -> Option<Reading<'a>> {
+        let mut tail = self.octets.get(offset..)?;
+        if !DIGEST_LENGTHS.contains(&tail.len().checked_sub(KEY_ID_LENGTH)?) {
+            return None;
+        }
+        let key_id = u32::from_be_bytes(take(&mut tail)?);
+        Some(Reading { fields: &[], tail: Tail::Mac { key_id, digest: tail } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(count: u16, total: usize) -> Vec<u8> {
+        let mut octets = vec![0x16, 0x08, 0, 1, 0, 0, 0, 0, 0, 0];
+        octets.extend(count.to_be_bytes());
+        octets.resize(total, 0xaa);
+        octets
+    }
+
+    fn digest_lengths(octets: &[u8]) -> Vec<usize> {
+        let message = ControlMessage::parse(octets).unwrap();
+        let length = |reading: Reading<'_>| match reading.tail {
+            Tail::Mac { digest, .. } => digest.len(),
+            _ => 0,
+        };
+        message.mac_readings().map(length).collect()
+    }
+
+    #[test]
+    fn the_mac_of_a_request_stands_behind_data_padded_to_eight() {
+        assert_eq!(digest_lengths(&request(18, 56)), [20], "12 + 18, padded to 32, key ID, 20 of digest");
+        assert_eq!(digest_lengths(&request(15, 52)), [16, 20], "both paddings leave a MAC: the key decides");
+    }
+
+    #[test]
+    fn a_reply_without_data_has_its_mac_behind_the_header() {
+        assert_eq!(digest_lengths(&request(0, 32)), [16]);
+    }
+
+    #[test]
+    fn padding_is_not_authentication() {
+        let mut octets = request(2, 14);
+        octets.resize(16, 0);
+        let reading = ControlMessage::parse(&octets).unwrap().by_rule().unwrap();
+        assert_eq!(reading.tail, Tail::Nothing);
+    }
+
+    #[test]
+    fn an_error_with_four_zero_octets_is_a_crypto_nak() {
+        let octets = [0xd6, 0xc8, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let message = ControlMessage::parse(&octets).unwrap();
+        assert_eq!(message.by_rule().unwrap().tail, Tail::CryptoNak);
+        assert_eq!(message.error_name(), Some("authentication-failure"));
+        assert_eq!(message.operation_name(), Some("configure"));
+    }
+
+    #[test]
+    fn header_survives() {
+        let octets = [0xd6, 0xea, 0x12, 0x34, 0x06, 0x15, 0xab, 0xcd, 0x01, 0xd4, 0x00, 0x00];
+        let mut written = Vec::new();
+        ControlMessage::parse(&octets).unwrap().write_header(&mut written);
+        assert_eq!(written, octets);
+    }
+}
