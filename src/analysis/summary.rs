@@ -1,0 +1,62 @@
+//! Counting what a run saw.
+
+use std::collections::BTreeMap;
+
+use crate::capture::frame::CaptureTime;
+use crate::net::Reason;
+
+use super::analyzer::Judged;
+use super::finding::Finding;
+use super::verdict::Status;
+
+/// Counts over all messages of a run. Their number of entries is bounded by the kinds that exist.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Packets of all captures, decoded or not.
+    pub frames: u64,
+    /// NTP messages.
+    pub messages: u64,
+    /// Messages that the filter let through; equal to `messages` without one.
+    pub selected: u64,
+    /// Selected messages by status.
+    pub statuses: BTreeMap<Status, u64>,
+    /// Selected messages by finding.
+    pub findings: BTreeMap<Finding, u64>,
+    /// Packets that are not NTP, by the reason code.
+    pub not_decoded: BTreeMap<Reason, u64>,
+    /// Datagrams whose fragments never all came.
+    pub fragments_incomplete: u64,
+    /// First and last capture time of any packet.
+    pub span: Option<(CaptureTime, CaptureTime)>,
+}
+
+impl Summary {
+    /// Counts a packet of the capture.
+    pub fn count_frame(&mut self, time: Option<CaptureTime>) {
+        self.frames += 1;
+        if let Some(time) = time {
+            let (first, last) = self.span.get_or_insert((time, time));
+            *first = time.min(*first);
+            *last = time.max(*last);
+        }
+    }
+
+    /// Counts a selected message.
+    pub fn count_selected(&mut self, judged: &Judged<'_, '_>) {
+        self.selected += 1;
+        *self.statuses.entry(judged.verdict.status).or_default() += 1;
+        for finding in judged.findings.iter() {
+            *self.findings.entry(finding).or_default() += 1;
+        }
+    }
+
+    /// Messages of that status.
+    pub fn count_of(&self, status: Status) -> u64 {
+        self.statuses.get(&status).copied().unwrap_or_default()
+    }
+
+    /// Messages that carry a MAC which was, or could have been, checked against a key.
+    pub fn macs(&self) -> u64 {
+        [Status::Valid, Status::Invalid, Status::UnknownKey, Status::UntrustedKey].map(|status| self.count_of(status)).iter().sum()
+    }
+}

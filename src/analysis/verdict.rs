@@ -1,0 +1,270 @@
+//! One status for each message, with what it rests on.
+
+use std::fmt;
+
+use crate::auth::key::KeyId;
+use crate::auth::keyring::{Candidate, Keyring};
+use crate::auth::mac::{self, MacCheck, Proof};
+use crate::auth::Algorithm;
+use crate::net::datagram::{Datagram, Shortfall};
+use crate::ntp::extension::NTS_AUTHENTICATOR;
+use crate::ntp::message::{Malformed, Message};
+use crate::ntp::trailer::{OddTrailer, Reading, Rule, Tail};
+
+/// Authentication status of a message. The names are part of the output's contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Status {
+    /// A MAC is there and verifies with the key of its key ID.
+    Valid,
+    /// The key ID is known, the digest does not verify.
+    Invalid,
+    /// The key ID is not in the key file.
+    UnknownKey,
+    /// The key ID is known and not in the trusted set.
+    UntrustedKey,
+    /// Key ID 0 and no digest: a server's refusal.
+    CryptoNak,
+    /// No authentication material.
+    None,
+    /// Microsoft's authenticator.
+    MsSntp,
+    /// Protected by Autokey (RFC 5906).
+    Autokey,
+    /// Protected by NTS (RFC 8915).
+    Nts,
+    /// Not all that is needed is there, or known.
+    Unverifiable,
+    /// Not an NTP message, or a trailer that no rule allows.
+    Malformed,
+}
+
+impl Status {
+    /// Every status, in the order in which summaries list them.
+    pub const ALL: [Status; 11] = [
+        Status::Valid,
+        Status::Invalid,
+        Status::UnknownKey,
+        Status::UntrustedKey,
+        Status::CryptoNak,
+        Status::None,
+        Status::MsSntp,
+        Status::Autokey,
+        Status::Nts,
+        Status::Unverifiable,
+        Status::Malformed,
+    ];
+
+    /// The word used in every output and in filters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Valid => "valid",
+            Status::Invalid => "invalid",
+            Status::UnknownKey => "unknown-key",
+            Status::UntrustedKey => "untrusted-key",
+            Status::CryptoNak => "crypto-nak",
+            Status::None => "none",
+            Status::MsSntp => "ms-sntp",
+            Status::Autokey => "autokey",
+            Status::Nts => "nts",
+            Status::Unverifiable => "unverifiable",
+            Status::Malformed => "malformed",
+        }
+    }
+
+    /// The status of that name.
+    pub fn from_name(name: &str) -> Option<Status> {
+        Status::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+/// Why a message is `unverifiable` or `malformed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Octets of the datagram are missing.
+    Shortfall {
+        /// Why they are.
+        cause: Shortfall,
+        /// Octets that are there.
+        present: usize,
+        /// Octets that the UDP header announces.
+        length: usize,
+    },
+    /// The layout of this version is not decoded, and no key proves a MAC.
+    Version(u8),
+    /// The key's algorithm is not one that can be computed here.
+    Algorithm,
+    /// Not an NTP message.
+    Message(Malformed),
+    /// No rule allows what follows the header.
+    Trailer(OddTrailer),
+}
+
+impl Reason {
+    /// A stable identifier for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Reason::Shortfall { cause, .. } => cause.code(),
+            Reason::Version(_) => "version-not-decoded",
+            Reason::Algorithm => "algorithm-not-supported",
+            Reason::Message(Malformed::Empty) => "empty",
+            Reason::Message(Malformed::Truncated { .. }) => "short-message",
+            Reason::Trailer(OddTrailer::Length(_)) => "trailer-length",
+            Reason::Trailer(OddTrailer::KeyIdAlone) => "key-id-alone",
+            Reason::Trailer(OddTrailer::NoField { .. }) => "trailer-not-a-field",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Shortfall { cause, present, length } => {
+                write!(formatter, "{present} of {length} octets are there: {cause}")
+            }
+            Reason::Version(version) => {
+                write!(formatter, "the layout of NTP version {version} is not decoded")
+            }
+            Reason::Algorithm => write!(formatter, "the algorithm of its key is not supported"),
+            Reason::Message(malformed) => malformed.fmt(formatter),
+            Reason::Trailer(odd) => odd.fmt(formatter),
+        }
+    }
+}
+
+/// A message's status and what it rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict<'a, 'k> {
+    /// The status.
+    pub status: Status,
+    /// Why, for `unverifiable` and `malformed`.
+    pub reason: Option<Reason>,
+    /// How what follows the header was read; `None` where it could not be, or not all of it is there.
+    pub reading: Option<(Reading<'a>, Rule)>,
+    /// The key of the key ID, when a key file has it.
+    pub candidate: Option<&'k Candidate>,
+    /// Whether the digest is right, where the status does not say it: untrusted keys.
+    pub digest_matches: Option<bool>,
+}
+
+impl<'a> Verdict<'a, '_> {
+    /// Key ID that the message carries.
+    pub fn key_id(&self) -> Option<KeyId> {
+        self.mac().map(|(key_id, _)| key_id)
+    }
+
+    /// Octets of digest that the message carries.
+    pub fn digest(&self) -> Option<&'a [u8]> {
+        self.mac().map(|(_, digest)| digest)
+    }
+
+    /// Algorithm of the key, by the key file.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.candidate.and_then(Candidate::key).map(crate::auth::Key::algorithm)
+    }
+
+    fn mac(&self) -> Option<(KeyId, &'a [u8])> {
+        match self.reading {
+            Some((Reading { tail: Tail::Mac { key_id, digest }, .. }, _)) => Some((KeyId(key_id), digest)),
+            _ => None,
+        }
+    }
+
+    fn bare(status: Status, reason: Option<Reason>) -> Verdict<'a, 'static> {
+        Verdict { status, reason, reading: None, candidate: None, digest_matches: None }
+    }
+}
+
+/// Judges a datagram. The message is given back where the octets have the header of one.
+pub fn judge<'a, 'k>(datagram: &Datagram<'a>, keys: &'k Keyring) -> (Option<Message<'a>>, Verdict<'a, 'k>) {
+    let parsed = Message::parse(datagram.octets);
+    if let Some(cause) = datagram.shortfall {
+        let (present, length) = (datagram.octets.len(), datagram.length);
+        let reason = Reason::Shortfall { cause, present, length };
+        return (parsed.ok(), Verdict::bare(Status::Unverifiable, Some(reason)));
+    }
+    match parsed {
+        Err(malformed) => (None, Verdict::bare(Status::Malformed, Some(Reason::Message(malformed)))),
+        Ok(message) => (Some(message), judge_message(&message, keys)),
+    }
+}
+
+/// Judges a message that is all there.
+pub fn judge_message<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> Verdict<'a, 'k> {
+    let check = mac::check(message, keys);
+    let (status, reason) = status_of(message, &check);
+    let (candidate, digest_matches) = match check.proof {
+        Proof::Valid(candidate) | Proof::Invalid(candidate) | Proof::NotComputable(candidate) => {
+            (Some(candidate), None)
+        }
+        Proof::Untrusted { candidate, digest_matches } => (Some(candidate), Some(digest_matches)),
+        _ => (None, None),
+    };
+    Verdict { status, reason, reading: check.reading, candidate, digest_matches }
+}
+
+fn status_of(message: &Message<'_>, check: &MacCheck<'_, '_>) -> (Status, Option<Reason>) {
+    let reading = check.reading.map(|(reading, _)| reading);
+    let status = match check.proof {
+        Proof::Valid(_) => Status::Valid,
+        Proof::Untrusted { digest_matches: true, .. } => Status::UntrustedKey,
+        _ if reading.is_some_and(|reading| is_nts(&reading)) => Status::Nts,
+        _ if is_foreign_layout(message, &check.proof) => {
+            return (Status::Unverifiable, Some(Reason::Version(message.version().number())));
+        }
+        Proof::NoMac => Status::None,
+        Proof::CryptoNak => Status::CryptoNak,
+        Proof::Invalid(_) => Status::Invalid,
+        Proof::Untrusted { .. } => Status::UntrustedKey,
+        Proof::NotComputable(_) => return (Status::Unverifiable, Some(Reason::Algorithm)),
+        Proof::UnknownKey | Proof::Odd(_) if is_ms_sntp_request(message) => Status::MsSntp,
+        Proof::UnknownKey if reading.is_some_and(|reading| is_zero_trailer(&reading)) => Status::None,
+        Proof::UnknownKey if reading.is_some_and(|reading| is_autokey(&reading)) => Status::Autokey,
+        Proof::UnknownKey => Status::UnknownKey,
+        Proof::Odd(odd) => return (Status::Malformed, Some(Reason::Trailer(odd))),
+    };
+    (status, None)
+}
+
+/// Versions 0 and 5 to 7: another layout. What a bare header of version 4 and a crypto-NAK look like is
+/// unmistakable all the same.
+fn is_foreign_layout(message: &Message<'_>, proof: &Proof<'_>) -> bool {
+    let Message::Time(time) = message else { return false };
+    let unmistakable = matches!(proof, Proof::NoMac | Proof::CryptoNak) && time.trailer().len() <= 4;
+    !time.header.version.is_decoded() && !unmistakable
+}
+
+/// NTS has its authenticator field and no MAC.
+fn is_nts(reading: &Reading<'_>) -> bool {
+    reading.tail == Tail::Nothing
+        && reading.extension_fields().any(|field| field.field_type == NTS_AUTHENTICATOR)
+}
+
+/// Autokey has a MAC under a key ID that no symmetric key can have, behind fields of its own types.
+fn is_autokey(reading: &Reading<'_>) -> bool {
+    let Tail::Mac { key_id, .. } = reading.tail else { return false };
+    let mut fields = reading.extension_fields().peekable();
+    key_id > LARGEST_SYMMETRIC_KEY_ID && fields.peek().is_some() && fields.all(|field| field.is_autokey())
+}
+
+/// Key IDs above this are Autokey's in ntp.org's and NTPsec's ntpd; chrony uses them freely.
+const LARGEST_SYMMETRIC_KEY_ID: u32 = 65_535;
+
+/// busybox answers a MAC with as many zero octets: no key ID, no digest, nothing proved or refused.
+pub fn is_zero_trailer(reading: &Reading<'_>) -> bool {
+    matches!(reading.tail, Tail::Mac { key_id: 0, digest } if digest.iter().all(|octet| *octet == 0))
+}
+
+/// The requests of [MS-SNTP] 2.2.1 and 2.2.3: an account's identifier where the key ID stands, and zeros for
+/// the server to replace by its signature.
+fn is_ms_sntp_request(message: &Message<'_>) -> bool {
+    let Message::Time(time) = message else { return false };
+    let Some((key_id, rest)) = time.trailer().split_first_chunk::<4>() else { return false };
+    let zeros = |octets: &[u8]| octets.iter().all(|octet| *octet == 0);
+    let unsigned = match rest.len() {
+        16 => zeros(rest),
+        68 => rest.get(4..).is_some_and(zeros),
+        _ => false,
+    };
+    *key_id != [0; 4] && unsigned
+}
+
