@@ -1,1 +1,4 @@
 //! ntpcap
+
+pub mod capture;
+pub mod net;

@@ -1,0 +1,3 @@
+//! x
+mod datagram;
+pub use datagram::Datagram;
