@@ -1,0 +1,108 @@
+//! The summary as text, below a table or after decoded messages.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::model::{CaptureRecord, KeyFileRecord, SummaryRecord};
+
+/// Writes the counts and what is to be said about the inputs.
+///
+/// # Errors
+/// Those of writing.
+pub fn write(output: &mut impl Write, summary: &SummaryRecord<'_>) -> io::Result<()> {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = lines(&mut text, summary);
+    output.write_all(text.as_bytes())
+}
+
+fn lines(text: &mut String, summary: &SummaryRecord<'_>) -> std::fmt::Result {
+    write!(text, "{}, {}", count(summary.frames, "packet"), count(summary.messages, "NTP message"))?;
+    if summary.selected != summary.messages {
+        write!(text, ", {} selected", summary.selected)?;
+    }
+    if let (Some(first), Some(last)) = (summary.first_time, summary.last_time) {
+        write!(text, ", {first:.0} to {last:.0}")?;
+    }
+    writeln!(text)?;
+    counts(text, "status", summary.statuses.iter())?;
+    counts(text, "findings", summary.findings.iter())?;
+    counts(text, "not NTP", summary.not_decoded.iter())?;
+    if summary.fragments_incomplete > 0 {
+        item(text, "fragments", &format!("{} never complete", count(summary.fragments_incomplete, "datagram")))?;
+    }
+    for (index, capture) in summary.captures.iter().enumerate() {
+        let number = (summary.captures.len() > 1).then_some(index + 1);
+        capture_line(text, capture, number)?;
+    }
+    summary.keys.iter().try_for_each(|keys| key_line(text, keys))
+}
+
+fn capture_line(text: &mut String, capture: &CaptureRecord<'_>, number: Option<usize>) -> std::fmt::Result {
+    let mut value = number.map(|number| format!("{number}: ")).unwrap_or_default();
+    write!(value, "{}, {}", capture.file, capture.container)?;
+    for compression in &capture.compression {
+        write!(value, " in {compression}")?;
+    }
+    if number.is_some() {
+        write!(value, ", {}", count(capture.frames, "packet"))?;
+    }
+    if capture.ending != "complete" {
+        write!(value, ", {}", capture.ending)?;
+    }
+    for defect in &capture.defects {
+        write!(value, ", {} {}", defect.code, defect.count)?;
+    }
+    item(text, "capture", &value)
+}
+
+fn key_line(text: &mut String, keys: &KeyFileRecord<'_>) -> std::fmt::Result {
+    let mut value = format!("{}, {}", keys.file, count(u64::try_from(keys.keys).unwrap_or(u64::MAX), "key"));
+    if let Some(address) = &keys.address {
+        write!(value, " for {address}")?;
+    }
+    write!(value, ", read as {}", keys.format)?;
+    if let Some(reason) = &keys.format_reason {
+        write!(value, " ({reason})")?;
+    }
+    item(text, "keys", &value)?;
+    if !keys.problems.is_empty() {
+        item(text, "", &keys.consequence)?;
+    }
+    Ok(())
+}
+
+fn counts<'c, K: std::fmt::Display + 'c>(
+    text: &mut String,
+    name: &str,
+    counts: impl Iterator<Item = (K, &'c u64)>,
+) -> std::fmt::Result {
+    let listed: Vec<String> = counts.map(|(key, count)| format!("{key} {count}")).collect();
+    if listed.is_empty() { Ok(()) } else { item(text, name, &listed.join(", ")) }
+}
+
+/// Writes `name  value`, the value folded into the column beside the name.
+fn item(text: &mut String, name: &str, value: &str) -> std::fmt::Result {
+    let mut name = name;
+    let mut line = String::new();
+    for word in value.split(' ') {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > TEXT_WIDTH {
+            writeln!(text, "{name:<NAME_WIDTH$} {line}")?;
+            name = "";
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    writeln!(text, "{name:<NAME_WIDTH$} {line}")
+}
+
+/// Columns of the names, and of what stands beside them; 80 together.
+const NAME_WIDTH: usize = 9;
+const TEXT_WIDTH: usize = 70;
+
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,195 @@
+//! Decoded messages as text: every field, one message after the other.
+
+use std::fmt::{self, Display};
+use std::io::{self, Write};
+
+use crate::analysis::Judged;
+use crate::ntp::header::Header;
+use crate::ntp::message::Message;
+use crate::ntp::reference_id::Meaning;
+use crate::ntp::{ControlMessage, NtpTimestamp, PrivateMessage};
+
+use super::model::{ExtensionFields, Hexadecimal, MessageRecord, SummaryRecord, View};
+use super::time::{Rfc3339, near_capture};
+use super::{Sink, summary};
+
+/// Writes decoded messages and then the summary.
+pub struct DecodedText<W> {
+    output: W,
+    octets: bool,
+}
+
+impl<W: Write> DecodedText<W> {
+    /// Writes to `output`; with `octets`, the payload in hexadecimal too.
+    pub fn new(output: W, octets: bool) -> Self {
+        DecodedText { output, octets }
+    }
+}
+
+impl<W: Write> Sink for DecodedText<W> {
+    fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()> {
+        let output = &mut self.output;
+        first_line(output, judged, file)?;
+        match judged.message {
+            Some(Message::Time(message)) if message.header.version.is_decoded() => header(output, &message.header, judged)?,
+            Some(Message::Time(message)) => {
+                let header = message.header;
+                field(output, "message", format_args!("version {}, {}: not decoded", header.version.number(), header.mode.name()))?;
+            }
+            Some(Message::Control(message)) => control(output, &message)?,
+            Some(Message::Private(message)) => private(output, &message)?,
+            None => {}
+        }
+        trailer(output, judged)?;
+        if self.octets {
+            judged.datagram.octets.chunks(16).enumerate().try_for_each(|(row, octets)| dump(output, row, octets))?;
+        }
+        writeln!(self.output)
+    }
+
+    fn finish(&mut self, record: &SummaryRecord<'_>) -> io::Result<()> {
+        summary::write(&mut self.output, record)?;
+        self.output.flush()
+    }
+}
+
+fn first_line(output: &mut impl Write, judged: &Judged<'_, '_>, file: Option<&str>) -> io::Result<()> {
+    if let Some(file) = file {
+        write!(output, "{file} ")?;
+    }
+    write!(output, "frame {}", judged.frame)?;
+    if let Some(time) = judged.time {
+        write!(output, ", {}", Rfc3339::of_capture(time))?;
+    }
+    writeln!(output)?;
+    let datagram = &judged.datagram;
+    field(
+        output,
+        "datagram",
+        format_args!("{} > {}, {} octets", datagram.source, datagram.destination, datagram.length),
+    )?;
+    if !datagram.encapsulation.is_empty() {
+        field(output, "inside", datagram.encapsulation)?;
+    }
+    if !datagram.fragments.is_empty() {
+        let frames: Vec<String> = datagram.fragments.iter().map(u64::to_string).collect();
+        field(output, "fragments", format_args!("frames {}", frames.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn header(output: &mut impl Write, header: &Header, judged: &Judged<'_, '_>) -> io::Result<()> {
+    let name = header.mode.name();
+    field(output, "message", format_args!("NTP version {}, {name}", header.version.number()))?;
+    field(output, "leap", header.leap_indicator.name())?;
+    field(output, "stratum", header.stratum)?;
+    field(output, "poll", format_args!("{} ({})", header.poll, Log2Seconds(header.poll)))?;
+    field(output, "precision", format_args!("{} ({})", header.precision, Log2Seconds(header.precision)))?;
+    field(output, "root delay", format_args!("{:.6} s", header.root_delay.as_seconds()))?;
+    field(output, "root dispersion", format_args!("{:.6} s", header.root_dispersion.as_seconds()))?;
+    let meaning = match header.reference_id.meaning(header.stratum) {
+        Meaning::KissCode => "kiss code",
+        Meaning::Clock => "clock",
+        Meaning::Source => "source",
+    };
+    field(output, "reference ID", format_args!("{} ({meaning})", header.reference_id.display(header.stratum)))?;
+    for (name, timestamp) in [
+        ("reference", header.reference_timestamp),
+        ("origin", header.origin_timestamp),
+        ("receive", header.receive_timestamp),
+        ("transmit", header.transmit_timestamp),
+    ] {
+        field(output, name, TimeOrNone(timestamp, judged))?;
+    }
+    Ok(())
+}
+
+fn control(output: &mut impl Write, message: &ControlMessage<'_>) -> io::Result<()> {
+    let kind = match (message.response, message.error) {
+        (false, _) => "request",
+        (true, false) => "reply",
+        (true, true) => "error reply",
+    };
+    field(output, "message", format_args!("NTP version {}, control {kind}", message.version.number()))?;
+    let name = message.operation_name().unwrap_or("unknown");
+    field(output, "operation", format_args!("{} ({name})", message.operation))?;
+    field(output, "sequence", message.sequence)?;
+    let error = message.error_name().map(|name| format!(" ({name})")).unwrap_or_default();
+    field(output, "status", format_args!("{:#06x}{error}", message.status))?;
+    field(output, "association", message.association_id)?;
+    let more = if message.more { ", more follow" } else { "" };
+    field(output, "data", format_args!("{} octets at offset {}{more}", message.count, message.offset))
+}
+
+fn private(output: &mut impl Write, message: &PrivateMessage<'_>) -> io::Result<()> {
+    let kind = if message.response { "reply" } else { "request" };
+    let more = if message.more { ", more follow" } else { "" };
+    field(output, "message", format_args!("NTP version {}, private {kind}{more}", message.version.number()))?;
+    field(output, "sequence", message.sequence)?;
+    field(output, "implementation", message.implementation)?;
+    field(output, "request code", message.request_code)?;
+    let error = message.error_name().map(|name| format!(" ({name})")).unwrap_or_default();
+    field(output, "error", format_args!("{}{error}", message.error))?;
+    field(output, "items", format_args!("{} of {} octets", message.item_count, message.item_size))
+}
+
+fn trailer(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
+    let reading = judged.verdict.reading.map(|(reading, _)| reading);
+    for extension in ExtensionFields(reading).iter() {
+        let name = extension.name().unwrap_or("unknown");
+        field(
+            output,
+            "extension field",
+            format_args!("{:#06x} {name}, {} octets", extension.field_type, extension.length()),
+        )?;
+    }
+    let record = MessageRecord::new(judged, None, View::Decode, &[]);
+    if let Some(mac) = record.mac {
+        match (mac.kind, mac.key_id, mac.digest) {
+            ("mac", Some(key_id), Some(digest)) => field(output, "MAC", format_args!("key ID {key_id}, digest {digest}"))?,
+            ("mac", Some(key_id), None) => field(output, "MAC", format_args!("account {key_id:#010x}, MS-SNTP"))?,
+            ("crypto-nak", ..) => field(output, "MAC", "crypto-NAK (key ID 0, no digest)")?,
+            ("none", ..) => field(output, "MAC", "none")?,
+            _ => field(output, "MAC", mac.detail.unwrap_or_default())?,
+        }
+    }
+    if let Some(exchange) = judged.exchange {
+        field(output, "answers", format_args!("frame {} ({})", exchange.request, exchange.mode.name()))?;
+    }
+    judged.findings.iter().try_for_each(|finding| field(output, "finding", finding.code()))
+}
+
+fn field(output: &mut impl Write, name: &str, value: impl Display) -> io::Result<()> {
+    writeln!(output, "  {name:<15}  {value}")
+}
+
+fn dump(output: &mut impl Write, row: usize, octets: &[u8]) -> io::Result<()> {
+    let text: String = octets.iter().map(|octet| if octet.is_ascii_graphic() { char::from(*octet) } else { '.' }).collect();
+    writeln!(output, "  {:04x}  {:<32}  {text}", row * 16, Hexadecimal(octets).to_string())
+}
+
+/// A power of two of seconds, in the unit that reads best.
+struct Log2Seconds(i8);
+
+impl Display for Log2Seconds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = 2f64.powi(i32::from(self.0));
+        match self.0 {
+            0.. => write!(formatter, "{seconds:.0} s"),
+            -9..=-1 => write!(formatter, "{:.3} ms", seconds * 1e3),
+            -19..=-10 => write!(formatter, "{:.3} us", seconds * 1e6),
+            _ => write!(formatter, "{:.3} ns", seconds * 1e9),
+        }
+    }
+}
+
+struct TimeOrNone<'j>(NtpTimestamp, &'j Judged<'j, 'j>);
+
+impl Display for TimeOrNone<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match near_capture(self.0, self.1.time) {
+            Some(time) => time.fmt(formatter),
+            None => formatter.write_str("-"),
+        }
+    }
+}
