@@ -1,7 +1,13 @@
 //! Keys, key files, and what a MAC proves.
 
 pub mod algorithm;
+pub mod conf;
 pub mod key;
+pub mod keyfile;
+pub mod keyring;
+pub mod trusted;
 
 pub use algorithm::Algorithm;
 pub use key::{Key, KeyId, Secret};
+pub use keyring::{Candidate, Keyring, Keyrings};
+pub use trusted::TrustedKeys;

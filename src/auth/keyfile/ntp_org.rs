@@ -1,0 +1,122 @@
+//! The reader of ntp.org's ntpd 4.2.8.
+//!
+//! One counted error and the whole file is refused; an unknown type is not counted. A secret of more than 20 octets
+//! is hex, of up to 64 octets decoded. AES-CMAC uses the first 16 octets, filled up with zeros.
+
+use super::address;
+use super::collect::{Collector, Place};
+use super::line_buffer::{LINE_BUFFER_SIZE, LineBuffer, pieces};
+use super::ntpd::{Definition, LONGEST_TEXT, Line, hex_value};
+use super::problem::{OddDigit, Padding, ProblemKind, Severity};
+use super::type_name::{self, Meaning};
+use super::{AddressRange, Dialect, Entry, EntryKey, KeyFile};
+use crate::auth::key::{Key, Secret};
+
+/// Most octets of a secret.
+const LONGEST_SECRET: usize = 64;
+
+pub(super) fn read(text: &[u8]) -> KeyFile {
+    let mut collector = Collector::new(Dialect::NtpOrg);
+    let mut buffer = LineBuffer::new();
+    for piece in pieces(collector.bounded(text), LINE_BUFFER_SIZE) {
+        if !collector.admits(&piece) {
+            break;
+        }
+        collector.look_over(&piece);
+        buffer.fill(&piece);
+        let mut line = Line { piece: &piece, buffer: &mut buffer, collector: &mut collector };
+        read_line(&mut line);
+    }
+    collector.finish(|_, same| same.last().copied())
+}
+
+fn read_line(line: &mut Line<'_, '_>) {
+    let Some(definition) = line.define(type_name::ntp_org) else { return };
+    let Definition { id, meaning, secret } = definition;
+    let place = line.place(secret.start, Some(id));
+    let octets = decode(line.buffer.word(&secret), meaning, line.collector, place);
+    let Some(octets) = octets else { return };
+    let spelling = line.spelling(&secret);
+    let addresses = read_addresses(line, place);
+    let Some(meaning) = meaning else {
+        line.collector.lose_line();
+        return;
+    };
+    let key = match meaning {
+        Meaning::Foreign(name) => EntryKey::Unsupported { id, type_name: name.to_owned() },
+        Meaning::Algorithm(_) | Meaning::Md5ByInitial => {
+            let Some(algorithm) = meaning.algorithm() else { return };
+            let octets = match algorithm.secret_length() {
+                Some(length) => fit(octets, length, line.collector, place),
+                None => octets,
+            };
+            let Ok(key) = Key::new(id, algorithm, Secret::new(octets)) else { return };
+            EntryKey::Ready(key)
+        }
+    };
+    let entry = Entry { line: line.piece.line, key, addresses, superseded: false, spelling };
+    line.collector.add(place, entry);
+}
+
+/// The octets of a secret word, unless ntp.org counts an error for it.
+fn decode(word: &[u8], meaning: Option<Meaning>, collector: &mut Collector, place: Place) -> Option<Vec<u8>> {
+    if word.len() <= LONGEST_TEXT {
+        return Some(word.to_vec());
+    }
+    let octets = word.len().div_ceil(2);
+    if octets > LONGEST_SECRET {
+        collector.count(place, ProblemKind::SecretTooLong { octets, limit: LONGEST_SECRET });
+        return None;
+    }
+    let digits = word.len();
+    if let Some(good) = word.iter().position(|octet| hex_value(*octet).is_none()) {
+        collector.count(place, ProblemKind::NotHex { digits, good });
+        return None;
+    }
+    if digits % 2 == 1 {
+        let algorithm = meaning.and_then(Meaning::algorithm);
+        let kind = ProblemKind::OddHexDigits { algorithm, digits, last: OddDigit::HighHalf };
+        collector.report(place, Severity::Warning, kind);
+    }
+    let octet = |pair: &[u8]| {
+        let mut values = pair.iter().filter_map(|digit| hex_value(*digit));
+        values.next().unwrap_or_default() << 4 | values.next().unwrap_or_default()
+    };
+    Some(word.chunks(2).map(octet).collect())
+}
+
+/// Cuts or zero-extends the secret of a block cipher.
+fn fit(mut octets: Vec<u8>, length: usize, collector: &mut Collector, place: Place) -> Vec<u8> {
+    let present = octets.len();
+    if present < length {
+        let kind = ProblemKind::SecretPadded { octets: present, length, padding: Padding::Zeros };
+        collector.report(place, Severity::Warning, kind);
+    }
+    if present > length {
+        let kind = ProblemKind::SecretCut { octets: present, kept: length };
+        collector.report(place, Severity::Warning, kind);
+    }
+    octets.resize(length, 0);
+    octets
+}
+
+fn read_addresses(line: &mut Line<'_, '_>, of: Place) -> Vec<AddressRange> {
+    let Some(list) = line.buffer.next_word() else { return Vec::new() };
+    let mut ranges = Vec::new();
+    for item in address::read_list(line.buffer.word(&list)) {
+        let place = Place::at(line.piece, list.start + item.offset, of.key_id);
+        match item.fault {
+            Some(address::Fault::Bad) => line.collector.count(place, ProblemKind::BadAddress),
+            Some(address::Fault::TooManyBits) => {
+                line.collector.report(place, Severity::Warning, ProblemKind::MaskTooLong);
+            }
+            None => {}
+        }
+        ranges.extend(item.range);
+    }
+    if let Some(ignored) = line.buffer.next_word() {
+        let place = line.place(ignored.start, of.key_id);
+        line.collector.report(place, Severity::Info, ProblemKind::WordsIgnored);
+    }
+    ranges
+}

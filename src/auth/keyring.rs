@@ -1,0 +1,276 @@
+//! Looking keys up: by identifier, by the addresses of a message, and whether they are trusted.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::key::{Key, KeyId};
+use super::keyfile::{AddressRange, Dialect, EntryKey, KeyFile, Spelling};
+use super::trusted::TrustedKeys;
+
+/// The keys of one or more key files, and which of them are trusted.
+///
+/// Several files may define one key ID; all of their keys are candidates, in the order the files were added.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    sources: Vec<Source>,
+    by_id: HashMap<KeyId, Slot>,
+    trusted: Option<TrustedKeys>,
+}
+
+/// Where keys come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What to call it in outputs: the file's path as given, or `-`.
+    pub label: String,
+    /// The dialect that it was read in.
+    pub dialect: Dialect,
+}
+
+/// A key that a message's key ID may mean.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The key.
+    pub key: Key,
+    /// Index of its file in [`Keyring::sources`].
+    pub source: usize,
+    /// Number of its line in that file, from 1.
+    pub line: usize,
+    /// The addresses that ntp.org takes this key from as a client or peer; empty means all.
+    pub addresses: Vec<AddressRange>,
+    /// The secret as the file spells it.
+    pub spelling: Spelling,
+}
+
+/// A key that the program of its file would use and that cannot be computed with here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncomputable {
+    /// Its type, by OpenSSL's name.
+    pub type_name: String,
+    /// Index of its file in [`Keyring::sources`].
+    pub source: usize,
+    /// Number of its line in that file, from 1.
+    pub line: usize,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    candidates: Vec<Candidate>,
+    superseded: Vec<Candidate>,
+    uncomputable: Vec<Uncomputable>,
+}
+
+impl Keyring {
+    /// An empty keyring that trusts every key.
+    pub fn new() -> Keyring {
+        Keyring::default()
+    }
+
+    /// Takes in the keys of a file, and gives its index in [`Keyring::sources`].
+    pub fn add(&mut self, label: impl Into<String>, file: KeyFile) -> usize {
+        let source = self.sources.len();
+        self.sources.push(Source { label: label.into(), dialect: file.dialect });
+        for entry in file.entries {
+            let slot = self.by_id.entry(entry.id()).or_default();
+            let (line, addresses, spelling) = (entry.line, entry.addresses, entry.spelling);
+            match entry.key {
+                EntryKey::Ready(key) => {
+                    let candidate = Candidate { key, source, line, addresses, spelling };
+                    let list = if entry.superseded { &mut slot.superseded } else { &mut slot.candidates };
+                    list.push(candidate);
+                }
+                EntryKey::Unsupported { type_name, .. } if !entry.superseded => {
+                    slot.uncomputable.push(Uncomputable { type_name, source, line });
+                }
+                EntryKey::Unsupported { .. } => {}
+            }
+        }
+        source
+    }
+
+    /// The files, in the order they were added.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// The keys that `id` means: one for each file that defines it. Empty when none does.
+    pub fn lookup(&self, id: KeyId) -> &[Candidate] {
+        self.by_id.get(&id).map_or(&[], |slot| &slot.candidates)
+    }
+
+    /// The keys under `id` that lose to another line of the same file; for explaining, not for verifying.
+    pub fn superseded(&self, id: KeyId) -> &[Candidate] {
+        self.by_id.get(&id).map_or(&[], |slot| &slot.superseded)
+    }
+
+    /// The keys under `id` whose type cannot be computed here.
+    pub fn uncomputable(&self, id: KeyId) -> &[Uncomputable] {
+        self.by_id.get(&id).map_or(&[], |slot| &slot.uncomputable)
+    }
+
+    /// True when a file defines `id`, whether its MACs can be computed or not.
+    pub fn knows(&self, id: KeyId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Every key in use, by ascending key ID and then by file.
+    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        let mut slots: Vec<_> = self.by_id.iter().collect();
+        slots.sort_unstable_by_key(|(id, _)| **id);
+        slots.into_iter().flat_map(|(_, slot)| &slot.candidates)
+    }
+
+    /// Limits trust to `trusted`.
+    pub fn trust_only(&mut self, trusted: TrustedKeys) {
+        self.trusted = Some(trusted);
+    }
+
+    /// The set of trusted keys, if one was given.
+    pub fn trusted(&self) -> Option<&TrustedKeys> {
+        self.trusted.as_ref()
+    }
+
+    /// True when `id` is in the set of trusted keys, or no set was given. Says nothing of whether the key is known.
+    pub fn is_trusted(&self, id: KeyId) -> bool {
+        self.trusted.as_ref().is_none_or(|trusted| trusted.contains(id))
+    }
+}
+
+/// A default keyring, and others for the messages of certain addresses.
+#[derive(Debug, Default)]
+pub struct Keyrings {
+    default: Keyring,
+    by_address: HashMap<IpAddr, Keyring>,
+}
+
+impl Keyrings {
+    /// An empty default keyring and no others.
+    pub fn new() -> Keyrings {
+        Keyrings::default()
+    }
+
+    /// The default keyring.
+    pub fn default_keyring(&self) -> &Keyring {
+        &self.default
+    }
+
+    /// The default keyring, to add to.
+    pub fn default_keyring_mut(&mut self) -> &mut Keyring {
+        &mut self.default
+    }
+
+    /// The keyring of `address`, made when there is none, to add to.
+    pub fn of_address_mut(&mut self, address: IpAddr) -> &mut Keyring {
+        self.by_address
+            .entry(address.to_canonical())
+            .or_insert_with(|| Keyring { trusted: self.default.trusted.clone(), ..Keyring::default() })
+    }
+
+    /// Limits trust to `trusted` in every keyring, those made later included.
+    pub fn trust_only(&mut self, trusted: &TrustedKeys) {
+        self.default.trust_only(trusted.clone());
+        for keyring in self.by_address.values_mut() {
+            keyring.trust_only(trusted.clone());
+        }
+    }
+
+    /// The keyring for a message between `a` and `b`: that of `a`, else that of `b`, else the default.
+    ///
+    /// An IPv4 address and its IPv4-mapped IPv6 form are the same.
+    pub fn for_addresses(&self, a: IpAddr, b: IpAddr) -> &Keyring {
+        if self.by_address.is_empty() {
+            return &self.default;
+        }
+        [a, b]
+            .iter()
+            .find_map(|address| self.by_address.get(&address.to_canonical()))
+            .unwrap_or(&self.default)
+    }
+
+    /// Every keyring with its address, the default one first and the others by address.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<IpAddr>, &Keyring)> {
+        let mut others: Vec<_> =
+            self.by_address.iter().map(|(address, ring)| (Some(*address), ring)).collect();
+        others.sort_unstable_by_key(|(address, _)| *address);
+        std::iter::once((None, &self.default)).chain(others)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::keyfile::read;
+
+    fn secrets(candidates: &[Candidate]) -> Vec<(usize, usize, &[u8])> {
+        candidates.iter().map(|it| (it.source, it.line, it.key.secret().as_octets())).collect()
+    }
+
+    #[test]
+    fn every_file_that_defines_an_id_gives_a_candidate() {
+        let mut ring = Keyring::new();
+        assert_eq!(ring.add("a.keys", read(b"1 MD5 one\n2 MD5 two\n", Dialect::NtpOrg)), 0);
+        assert_eq!(ring.add("b.keys", read(b"\n1 uno\n", Dialect::Chrony)), 1);
+        let expected: [(usize, usize, &[u8]); 2] = [(0, 1, b"one"), (1, 2, b"uno")];
+        assert_eq!(secrets(ring.lookup(KeyId(1))), expected);
+        assert!(ring.lookup(KeyId(3)).is_empty());
+        assert!(!ring.knows(KeyId(3)));
+        assert_eq!(ring.sources()[1], Source { label: "b.keys".to_owned(), dialect: Dialect::Chrony });
+        let ids: Vec<u32> = ring.candidates().map(|it| it.key.id().0).collect();
+        assert_eq!(ids, [1, 1, 2]);
+    }
+
+    #[test]
+    fn keeps_duplicates_that_lose_apart() {
+        let mut ring = Keyring::new();
+        ring.add("k", read(b"1 MD5 old\n1 MD5 new\n", Dialect::Ntpsec));
+        assert_eq!(ring.lookup(KeyId(1)).len(), 1);
+        assert_eq!(ring.superseded(KeyId(1)).len(), 1);
+    }
+
+    #[test]
+    fn knows_keys_that_cannot_be_computed() {
+        let mut ring = Keyring::new();
+        ring.add("k", read(b"7 SM3 secret\n", Dialect::NtpOrg));
+        assert!(ring.knows(KeyId(7)));
+        assert!(ring.lookup(KeyId(7)).is_empty());
+        let expected = Uncomputable { type_name: "SM3".to_owned(), source: 0, line: 1 };
+        assert_eq!(ring.uncomputable(KeyId(7)), [expected]);
+    }
+
+    #[test]
+    fn trusts_every_key_until_told_otherwise() {
+        let mut ring = Keyring::new();
+        assert!(ring.is_trusted(KeyId(5)));
+        ring.trust_only(TrustedKeys::parse("1-3").unwrap());
+        assert!(ring.is_trusted(KeyId(2)));
+        assert!(!ring.is_trusted(KeyId(5)));
+    }
+
+    #[test]
+    fn an_address_of_its_own_comes_before_the_default() {
+        let server: IpAddr = "192.0.2.1".parse().unwrap();
+        let client: IpAddr = "192.0.2.9".parse().unwrap();
+        let mut rings = Keyrings::new();
+        rings.default_keyring_mut().add("default", read(b"1 MD5 a\n", Dialect::NtpOrg));
+        rings.trust_only(&TrustedKeys::parse("1").unwrap());
+        rings.of_address_mut(server).add("server", read(b"1 MD5 b\n", Dialect::NtpOrg));
+        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
+        for (a, b, label) in [
+            (server, client, "server"),
+            (client, server, "server"),
+            (client, mapped, "server"),
+            (client, client, "default"),
+        ] {
+            assert_eq!(rings.for_addresses(a, b).sources()[0].label, label);
+        }
+        assert!(!rings.for_addresses(server, client).is_trusted(KeyId(2)));
+        let labels: Vec<_> = rings.iter().map(|(address, ring)| (address, ring.sources().len())).collect();
+        assert_eq!(labels, [(None, 1), (Some(server), 1)]);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let mut ring = Keyring::new();
+        ring.add("k", read(b"1 MD5 hunter2\n1 MD5 hunter3 # hunter4\n", Dialect::NtpOrg));
+        assert!(!format!("{ring:?}").contains("hunter"));
+    }
+}
