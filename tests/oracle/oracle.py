@@ -299,9 +299,14 @@ def check_folder(folder):
         wrong += bool(difference)
         print("\n".join(difference) if difference else f"{path.name}: agrees")
     described = {find_capture(path).name for path in paths}
+    index = Path(folder, "README.md")
+    indexed = index.read_text() if index.exists() else None
     for capture in sorted(Path(folder).glob("*.pcap*")):
         if capture.name not in described:
             print(f"{capture.name}: has no .expect.json")
+            wrong += 1
+        if indexed is not None and f"`{capture.name}`" not in indexed:
+            print(f"{capture.name}: is not in README.md")
             wrong += 1
     print(f"{len(paths)} expectations, {wrong} wrong")
     return 1 if wrong or not paths else 0

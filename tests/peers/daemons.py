@@ -35,7 +35,7 @@ class Peers:
         return self.folder / peer / "bin" / name
 
 
-def start_ntporg(lab, peers, keys, trusted, extra="", end="server", synchronised=True):
+def start_ntporg(lab, peers, keys, trusted, extra="", end="server", six=True):
     """ntp.org ntpd; orphan mode gives it a time of its own within seconds."""
     lines = ["disable ntp", "tos orphan 5 orphanwait 1", "restrict default", "restrict ::",
              f"driftfile {end}.drift"]
@@ -45,18 +45,19 @@ def start_ntporg(lab, peers, keys, trusted, extra="", end="server", synchronised
     process = lab.start(end, "ntpd", peers.program(NTPORG, "ntpd"), "-n", "-c", conf,
                         "-p", lab.folder / f"ntporg-{end}.pid")
     if end == "server":
-        lab.wait_server(process, synchronised)
+        lab.wait_server(process, synchronised=True, six=six)
     return process
 
 
 def start_ntpsec(lab, peers, keys, trusted, extra="", end="server"):
     """NTPsec ntpd; it answers at once, but as unsynchronised for some minutes.
 
-    Without `limit` it drops the 20th request of a burst, asked to or not.
+    Its default is `limited noquery` and `restrict default` takes nothing from
+    it, so the lab's networks get entries of their own.
     """
     conf = lab.write(f"ntpsec-{end}.conf", "\n".join([
         f"keys {keys}", f"trustedkey {trusted}", "disable ntp", "refclock local",
-        "restrict default", "limit burst 1000", f"driftfile {lab.folder}/{end}.drift", extra]) + "\n")
+        "restrict 10.99.0.0 mask 255.255.255.0", "restrict fd99:: mask ffff:ffff:ffff:ffff::", f"driftfile {lab.folder}/{end}.drift", extra]) + "\n")
     process = lab.start(end, "ntpd", peers.program(NTPSEC, "ntpd"), "-n", "-N", "-c", conf,
                         "-p", lab.folder / f"ntpsec-{end}.pid")
     if end == "server":

@@ -115,6 +115,11 @@ def ms_sntp(relative_identifier=1103):
     return header(version=3) + struct.pack("<I", relative_identifier) + bytes(16)
 
 
+def ms_sntp_extended(relative_identifier=1103):
+    """The 120-octet request of a newer domain member."""
+    return header(version=3) + struct.pack("<I", relative_identifier) + bytes(68)
+
+
 @dataclass
 class Stimulus:
     """A request and the kind of answer its server is known to give.
