@@ -1,1 +1,7 @@
-fn main() {}
+//! The `ntpcap` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ntpcap::cli::main()
+}

@@ -1,8 +1,8 @@
 //! From datagrams to judged messages, in one pass over a capture.
 
 use crate::auth::keyring::Keyrings;
-use crate::capture::frame::CaptureTime;
-use crate::net::datagram::{Checksum, Datagram};
+use crate::capture::CaptureTime;
+use crate::net::{Checksum, Datagram};
 use crate::ntp::header::Mode;
 use crate::ntp::message::Message;
 
@@ -54,7 +54,8 @@ impl<'k> Analyzer<'k> {
         let keyring = self.keys.for_addresses(datagram.source.ip(), datagram.destination.ip());
         let (message, verdict) = verdict::judge(&datagram, keyring);
         let findings = findings(&datagram, message.as_ref(), &verdict);
-        let mut judged = Judged { capture, frame, time, datagram, message, verdict, exchange: None, findings };
+        let mut judged =
+            Judged { capture, frame, time, datagram, message, verdict, exchange: None, findings };
         self.pair(&mut judged);
         judged
     }
@@ -83,14 +84,17 @@ fn findings(datagram: &Datagram<'_>, message: Option<&Message<'_>>, verdict: &Ve
     if matches!(datagram.checksum, Checksum::Wrong { .. }) {
         findings.insert(Finding::BadUdpChecksum);
     }
-    if verdict.status == Status::None && verdict.reading.is_some_and(|(reading, _)| verdict::is_zero_trailer(&reading)) {
+    if verdict.status == Status::None
+        && verdict.reading.is_some_and(|(reading, _)| verdict::is_zero_trailer(&reading))
+    {
         findings.insert(Finding::ZeroTrailer);
     }
     // Client requests are answered whatever the list says.
     let is_request = message.is_none_or(|message| message.mode() == Mode::Client);
     if let Some(candidate) = verdict.candidate
         && !is_request
-        && !candidate.allows(datagram.source.ip())
+        && !candidate.addresses.is_empty()
+        && !candidate.addresses.iter().any(|range| range.contains(datagram.source.ip()))
     {
         findings.insert(Finding::KeyNotForAddress);
     }

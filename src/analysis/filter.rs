@@ -273,13 +273,15 @@ type Input<'a> = LocatingSlice<&'a str>;
 
 fn any_of<'a>(input: &mut Input<'a>) -> ModalResult<Syntax<'a>> {
     let first = all_of.parse_next(input)?;
-    let rest: Vec<Syntax<'a>> = repeat(0.., preceded(joint("||", "or"), cut_err(all_of))).parse_next(input)?;
+    let rest: Vec<Syntax<'a>> =
+        repeat(0.., preceded(joint("||", "or"), cut_err(all_of))).parse_next(input)?;
     Ok(joined(first, rest, Syntax::Or))
 }
 
 fn all_of<'a>(input: &mut Input<'a>) -> ModalResult<Syntax<'a>> {
     let first = single.parse_next(input)?;
-    let rest: Vec<Syntax<'a>> = repeat(0.., preceded(joint("&&", "and"), cut_err(single))).parse_next(input)?;
+    let rest: Vec<Syntax<'a>> =
+        repeat(0.., preceded(joint("&&", "and"), cut_err(single))).parse_next(input)?;
     Ok(joined(first, rest, Syntax::And))
 }
 
@@ -341,7 +343,8 @@ fn word<'a>(
 impl Syntax<'_> {
     /// Gives each word its meaning.
     fn resolve(self) -> Result<Filter, FilterError> {
-        let all = |parts: Vec<Syntax<'_>>| parts.into_iter().map(Syntax::resolve).collect();
+        let all =
+            |parts: Vec<Syntax<'_>>| parts.into_iter().map(Syntax::resolve).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Syntax::Or(parts) => Filter::Or(all(parts)?),
             Syntax::And(parts) => Filter::And(all(parts)?),
@@ -355,7 +358,9 @@ fn compare(field: &Word<'_>, operator: &str, value: &Word<'_>) -> Result<Filter,
     let number = |name| Ok(Filter::Test(Test::Number(name, ordering(operator), value.integer(field)?)));
     let address = |name| {
         let network = Network::parse(value.text);
-        network.map(|network| Test::Address(name, network)).ok_or_else(|| value.expected("an address such as 10.0.0.5 or fd99::/64"))
+        network
+            .map(|network| Test::Address(name, network))
+            .ok_or_else(|| value.expected("an address such as 10.0.0.5 or fd99::/64"))
     };
     let test = match field.text {
         "key" | "key_id" => return negate_unequal(operator, number(NumberField::Key)?),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-use crate::capture::frame::CaptureTime;
+use crate::capture::CaptureTime;
 use crate::ntp::header::{Header, Mode};
 use crate::ntp::timestamp::{NtpTimestamp, UnixTime};
 
@@ -82,7 +82,13 @@ enum NameKind {
 
 impl Window {
     /// Remembers a message that may be answered: modes 1, 2 and 3, and mode 0 of version 1.
-    pub fn remember(&mut self, source: SocketAddr, destination: SocketAddr, header: &Header, request: Request) {
+    pub fn remember(
+        &mut self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        header: &Header,
+        request: Request,
+    ) {
         let asks = matches!(
             header.mode,
             Mode::Client | Mode::SymmetricActive | Mode::SymmetricPassive | Mode::Reserved
@@ -135,8 +141,14 @@ impl Exchange {
         reply_time: Option<CaptureTime>,
         reply: &Header,
     ) -> Exchange {
-        let bare =
-            Exchange { request: request.frame, reply: reply_frame, mode, server_time: None, offset: None, delay: None };
+        let bare = Exchange {
+            request: request.frame,
+            reply: reply_frame,
+            mode,
+            server_time: None,
+            offset: None,
+            delay: None,
+        };
         let (received, sent) = (reply.receive_timestamp, reply.transmit_timestamp);
         if mode == ExchangeMode::Interleaved || received.is_zero() || sent.is_zero() {
             return bare;
@@ -171,8 +183,10 @@ fn seconds(difference: i64) -> f64 {
 mod tests {
     use super::*;
 
-    const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 99, 0, 2)), 40_000);
-    const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 99, 0, 1)), 123);
+    const CLIENT: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 99, 0, 2)), 40_000);
+    const SERVER: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 99, 0, 1)), 123);
 
     fn header(first: u8, origin: u64, receive: u64, transmit: u64) -> Header {
         let mut octets = vec![first];
@@ -230,7 +244,10 @@ mod tests {
         let at = |quarters: i64| NtpTimestamp((quarters.wrapping_mul(1 << 30)).cast_unsigned());
         let time = |quarters: i64| {
             let nanoseconds = u32::try_from(quarters.rem_euclid(4)).unwrap() * 250_000_000;
-            Some(CaptureTime { seconds: crate::ntp::timestamp::ERA_ONE + quarters.div_euclid(4), nanoseconds })
+            Some(CaptureTime {
+                seconds: crate::ntp::timestamp::ERA_ONE + quarters.div_euclid(4),
+                nanoseconds,
+            })
         };
         let request = Request { frame: 1, time: time(-2), ms_sntp: None };
         let reply = header(0x24, 7, at(-1).0, at(1).0);

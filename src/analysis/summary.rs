@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::capture::frame::CaptureTime;
+use crate::capture::CaptureTime;
 use crate::net::Reason;
 
 use super::analyzer::Judged;
@@ -41,6 +41,11 @@ impl Summary {
         }
     }
 
+    /// Counts a packet that holds no NTP message.
+    pub fn count_undecoded(&mut self, reason: Reason) {
+        *self.not_decoded.entry(reason).or_default() += 1;
+    }
+
     /// Counts a selected message.
     pub fn count_selected(&mut self, judged: &Judged<'_, '_>) {
         self.selected += 1;
@@ -53,10 +58,5 @@ impl Summary {
     /// Messages of that status.
     pub fn count_of(&self, status: Status) -> u64 {
         self.statuses.get(&status).copied().unwrap_or_default()
-    }
-
-    /// Messages that carry a MAC which was, or could have been, checked against a key.
-    pub fn macs(&self) -> u64 {
-        [Status::Valid, Status::Invalid, Status::UnknownKey, Status::UntrustedKey].map(|status| self.count_of(status)).iter().sum()
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use crate::auth::Algorithm;
 use crate::auth::key::KeyId;
 use crate::auth::keyring::{Candidate, Keyring};
 use crate::auth::mac::{self, MacCheck, Proof};
-use crate::auth::Algorithm;
-use crate::net::datagram::{Datagram, Shortfall};
+use crate::net::{Datagram, Shortfall};
 use crate::ntp::extension::NTS_AUTHENTICATOR;
 use crate::ntp::message::{Malformed, Message};
 use crate::ntp::trailer::{OddTrailer, Reading, Rule, Tail};
@@ -119,7 +119,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Shortfall { cause, present, length } => {
-                write!(formatter, "{present} of {length} octets are there: {cause}")
+                write!(formatter, "{present} of {length} octets are there: {}", shortfall_text(*cause))
             }
             Reason::Version(version) => {
                 write!(formatter, "the layout of NTP version {version} is not decoded")
@@ -128,6 +128,14 @@ impl fmt::Display for Reason {
             Reason::Message(malformed) => malformed.fmt(formatter),
             Reason::Trailer(odd) => odd.fmt(formatter),
         }
+    }
+}
+
+fn shortfall_text(cause: Shortfall) -> &'static str {
+    match cause {
+        Shortfall::Snapped => "the capture cut the packet (snap length)",
+        Shortfall::UdpLength => "the UDP length reaches beyond the IP packet",
+        Shortfall::IpLength => "the IP length reaches beyond the frame",
     }
 }
 
@@ -142,6 +150,8 @@ pub struct Verdict<'a, 'k> {
     pub reading: Option<(Reading<'a>, Rule)>,
     /// The key of the key ID, when a key file has it.
     pub candidate: Option<&'k Candidate>,
+    /// Label of the key file that has it.
+    pub key_file: Option<&'k str>,
     /// Whether the digest is right, where the status does not say it: untrusted keys.
     pub digest_matches: Option<bool>,
 }
@@ -159,7 +169,7 @@ impl<'a> Verdict<'a, '_> {
 
     /// Algorithm of the key, by the key file.
     pub fn algorithm(&self) -> Option<Algorithm> {
-        self.candidate.and_then(Candidate::key).map(crate::auth::Key::algorithm)
+        self.candidate.map(|candidate| candidate.key.algorithm())
     }
 
     fn mac(&self) -> Option<(KeyId, &'a [u8])> {
@@ -170,7 +180,7 @@ impl<'a> Verdict<'a, '_> {
     }
 
     fn bare(status: Status, reason: Option<Reason>) -> Verdict<'a, 'static> {
-        Verdict { status, reason, reading: None, candidate: None, digest_matches: None }
+        Verdict { status, reason, reading: None, candidate: None, key_file: None, digest_matches: None }
     }
 }
 
@@ -193,13 +203,13 @@ pub fn judge_message<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> Verdic
     let check = mac::check(message, keys);
     let (status, reason) = status_of(message, &check);
     let (candidate, digest_matches) = match check.proof {
-        Proof::Valid(candidate) | Proof::Invalid(candidate) | Proof::NotComputable(candidate) => {
-            (Some(candidate), None)
-        }
+        Proof::Valid(candidate) | Proof::Invalid(candidate) => (Some(candidate), None),
         Proof::Untrusted { candidate, digest_matches } => (Some(candidate), Some(digest_matches)),
         _ => (None, None),
     };
-    Verdict { status, reason, reading: check.reading, candidate, digest_matches }
+    let source = candidate.and_then(|candidate| keys.sources().get(candidate.source));
+    let key_file = source.map(|source| source.label.as_str());
+    Verdict { status, reason, reading: check.reading, candidate, key_file, digest_matches }
 }
 
 fn status_of(message: &Message<'_>, check: &MacCheck<'_, '_>) -> (Status, Option<Reason>) {
@@ -267,4 +277,3 @@ fn is_ms_sntp_request(message: &Message<'_>) -> bool {
     };
     *key_id != [0; 4] && unsigned
 }
-

@@ -4,7 +4,7 @@ use crate::ntp::message::Message;
 use crate::ntp::trailer::{OddTrailer, Reading, Rule, Tail};
 
 use super::key::{Key, KeyId};
-use super::keyring::{Candidate, Keyring};
+use super::keyring::{Candidate, Keyring, Uncomputable};
 
 /// The outcome of checking one message.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub enum Proof<'k> {
     /// No key has this identifier.
     UnknownKey,
     /// A program would know the key, but its algorithm is none that this crate computes.
-    NotComputable(&'k Candidate),
+    NotComputable(&'k Uncomputable),
     /// No rule allows what follows the header.
     Odd(OddTrailer),
 }
@@ -48,7 +48,8 @@ pub enum Proof<'k> {
 /// reading, since no other octets could be there by chance. Otherwise the rule of the version decides what is
 /// read. Keys of the same identifier (two files, an old and a new key) are all tried.
 pub fn check<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> MacCheck<'a, 'k> {
-    let proved = message.mac_readings().find_map(|reading| Some((reading, verifying(message, &reading, keys)?)));
+    let proved =
+        message.mac_readings().find_map(|reading| Some((reading, verifying(message, &reading, keys)?)));
     if let Some((reading, candidate)) = proved {
         return MacCheck { reading: Some((reading, Rule::Key)), proof: proof_of(candidate, true, keys) };
     }
@@ -70,7 +71,7 @@ pub fn append_mac(octets: &mut Vec<u8>, key: &Key) {
 fn verifying<'k>(message: &Message<'_>, reading: &Reading<'_>, keys: &'k Keyring) -> Option<&'k Candidate> {
     let Tail::Mac { key_id, digest } = reading.tail else { return None };
     let covered = message.covered(reading);
-    let verifies = |candidate: &&Candidate| candidate.key().is_some_and(|key| key.verifies(covered, digest));
+    let verifies = |candidate: &&Candidate| candidate.key.verifies(covered, digest);
     keys.lookup(KeyId(key_id)).iter().find(verifies)
 }
 
@@ -79,19 +80,22 @@ fn unproved<'k>(reading: &Reading<'_>, keys: &'k Keyring) -> Proof<'k> {
     match reading.tail {
         Tail::Nothing => Proof::NoMac,
         Tail::CryptoNak => Proof::CryptoNak,
-        Tail::Mac { key_id, .. } => match keys.lookup(KeyId(key_id)).first() {
-            Some(candidate) => proof_of(candidate, false, keys),
-            None => Proof::UnknownKey,
-        },
+        Tail::Mac { key_id, .. } => {
+            let key_id = KeyId(key_id);
+            match (keys.lookup(key_id).first(), keys.uncomputable(key_id).first()) {
+                (_, Some(uncomputable)) => Proof::NotComputable(uncomputable),
+                (Some(candidate), None) => proof_of(candidate, false, keys),
+                (None, None) => Proof::UnknownKey,
+            }
+        }
     }
 }
 
 fn proof_of<'k>(candidate: &'k Candidate, digest_matches: bool, keys: &Keyring) -> Proof<'k> {
-    match (keys.is_trusted(candidate.id()), candidate.key(), digest_matches) {
-        (_, None, _) => Proof::NotComputable(candidate),
-        (false, _, _) => Proof::Untrusted { candidate, digest_matches },
-        (true, _, true) => Proof::Valid(candidate),
-        (true, _, false) => Proof::Invalid(candidate),
+    match (keys.is_trusted(candidate.key.id()), digest_matches) {
+        (false, _) => Proof::Untrusted { candidate, digest_matches },
+        (true, true) => Proof::Valid(candidate),
+        (true, false) => Proof::Invalid(candidate),
     }
 }
 
@@ -100,9 +104,7 @@ fn proof_of<'k>(candidate: &'k Candidate, digest_matches: bool, keys: &Keyring) 
 fn by_key_id<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> Option<MacCheck<'a, 'k>> {
     message.mac_readings().find_map(|reading| {
         let Tail::Mac { key_id, digest } = reading.tail else { return None };
-        let fits = |candidate: &&Candidate| {
-            candidate.key().is_some_and(|key| key.algorithm().allows_length(digest.len()))
-        };
+        let fits = |candidate: &&Candidate| candidate.key.algorithm().allows_length(digest.len());
         let candidate = keys.lookup(KeyId(key_id)).iter().find(fits)?;
         Some(MacCheck { reading: Some((reading, Rule::KeyId)), proof: proof_of(candidate, false, keys) })
     })

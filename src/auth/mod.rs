@@ -5,6 +5,7 @@ pub mod conf;
 pub mod key;
 pub mod keyfile;
 pub mod keyring;
+pub mod mac;
 pub mod trusted;
 
 pub use algorithm::Algorithm;

@@ -18,22 +18,21 @@ enum Tagged<'r, 'a> {
 }
 
 /// Writes one record a line; the last one is the summary.
-pub struct Ndjson<'f, W> {
+pub struct Ndjson<W> {
     output: W,
     view: View,
-    key_files: &'f [String],
 }
 
-impl<'f, W: Write> Ndjson<'f, W> {
-    /// Writes to `output`. `key_files` are the labels that keys name as their source.
-    pub fn new(output: W, view: View, key_files: &'f [String]) -> Self {
-        Ndjson { output, view, key_files }
+impl<W: Write> Ndjson<W> {
+    /// Writes to `output`.
+    pub fn new(output: W, view: View) -> Self {
+        Ndjson { output, view }
     }
 }
 
-impl<W: Write> Sink for Ndjson<'_, W> {
+impl<W: Write> Sink for Ndjson<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()> {
-        write_line(&mut self.output, &Tagged::Message(&MessageRecord::new(judged, file, self.view, self.key_files)))
+        write_line(&mut self.output, &Tagged::Message(&MessageRecord::new(judged, file, self.view)))
     }
 
     fn finish(&mut self, summary: &SummaryRecord<'_>) -> io::Result<()> {
@@ -43,17 +42,16 @@ impl<W: Write> Sink for Ndjson<'_, W> {
 }
 
 /// Writes one document, as it goes: it is never held as a whole.
-pub struct Document<'f, W> {
+pub struct Document<W> {
     output: W,
     view: View,
-    key_files: &'f [String],
     messages: u64,
 }
 
-impl<'f, W: Write> Document<'f, W> {
-    /// Writes to `output`. `key_files` are the labels that keys name as their source.
-    pub fn new(output: W, view: View, key_files: &'f [String]) -> Self {
-        Document { output, view, key_files, messages: 0 }
+impl<W: Write> Document<W> {
+    /// Writes to `output`.
+    pub fn new(output: W, view: View) -> Self {
+        Document { output, view, messages: 0 }
     }
 
     fn begin_message(&mut self) -> io::Result<()> {
@@ -65,10 +63,10 @@ impl<'f, W: Write> Document<'f, W> {
     }
 }
 
-impl<W: Write> Sink for Document<'_, W> {
+impl<W: Write> Sink for Document<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()> {
         self.begin_message()?;
-        let record = MessageRecord::new(judged, file, self.view, self.key_files);
+        let record = MessageRecord::new(judged, file, self.view);
         serde_json::to_writer(&mut self.output, &Tagged::Message(&record)).map_err(io::Error::from)
     }
 

@@ -450,7 +450,7 @@ pub enum View {
 
 impl<'a> MessageRecord<'a> {
     /// The record of a judged message.
-    pub fn new(judged: &Judged<'a, 'a>, file: Option<&'a str>, view: View, key_files: &'a [String]) -> Self {
+    pub fn new(judged: &Judged<'a, 'a>, file: Option<&'a str>, view: View) -> Self {
         let header = match judged.message {
             Some(Message::Time(message)) if message.header.version.is_decoded() => Some(message.header),
             _ => None,
@@ -477,7 +477,7 @@ impl<'a> MessageRecord<'a> {
             extension_fields: ExtensionFields(reading),
             encapsulation: judged.datagram.encapsulation.names().collect(),
             fragments: judged.datagram.fragments,
-            auth: (view == View::Verify).then(|| AuthRecord::new(&judged.verdict, key_files)),
+            auth: (view == View::Verify).then(|| AuthRecord::new(&judged.verdict)),
             mac: (view == View::Decode).then(|| MacRecord::new(&judged.verdict)),
             exchange: judged.exchange.as_ref().map(ExchangeRecord::new),
             findings: judged.findings.iter().map(|finding| finding.code()).collect(),
@@ -540,7 +540,7 @@ impl PrivateRecord {
 }
 
 impl<'a> AuthRecord<'a> {
-    fn new(verdict: &Verdict<'a, 'a>, key_files: &'a [String]) -> Self {
+    fn new(verdict: &Verdict<'a, 'a>) -> Self {
         AuthRecord {
             status: verdict.status.name(),
             key_id: verdict.key_id().map(|key_id| key_id.0),
@@ -550,10 +550,10 @@ impl<'a> AuthRecord<'a> {
             reading: verdict.reading.map(|(_, rule)| rule.name()),
             reason: verdict.reason.map(|reason| reason.code()),
             detail: verdict.reason.map(|reason| reason.to_string()),
-            key: verdict.candidate.and_then(|candidate| {
-                let file = key_files.get(candidate.source())?;
-                Some(KeyPlace { file, line: candidate.line() })
-            }),
+            key: verdict
+                .key_file
+                .zip(verdict.candidate)
+                .map(|(file, candidate)| KeyPlace { file, line: candidate.line }),
         }
     }
 }

@@ -29,7 +29,11 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>) -> std::fmt::Result {
     counts(text, "findings", summary.findings.iter())?;
     counts(text, "not NTP", summary.not_decoded.iter())?;
     if summary.fragments_incomplete > 0 {
-        item(text, "fragments", &format!("{} never complete", count(summary.fragments_incomplete, "datagram")))?;
+        item(
+            text,
+            "fragments",
+            &format!("{} never complete", count(summary.fragments_incomplete, "datagram")),
+        )?;
     }
     for (index, capture) in summary.captures.iter().enumerate() {
         let number = (summary.captures.len() > 1).then_some(index + 1);

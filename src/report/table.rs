@@ -35,10 +35,9 @@ pub struct Style {
 }
 
 /// Writes a table and then the summary.
-pub struct MessageTable<'f, W> {
+pub struct MessageTable<W> {
     output: W,
     style: Style,
-    key_files: &'f [String],
     captures: Vec<String>,
     page: Vec<Row>,
     widths: Option<[u16; 7]>,
@@ -49,10 +48,10 @@ struct Row {
     status: Status,
 }
 
-impl<'f, W: Write> MessageTable<'f, W> {
+impl<W: Write> MessageTable<W> {
     /// Writes to `output`. `captures` are the labels that messages name as their file.
-    pub fn new(output: W, style: Style, captures: Vec<String>, key_files: &'f [String]) -> Self {
-        MessageTable { output, style, key_files, captures, page: Vec::new(), widths: None }
+    pub fn new(output: W, style: Style, captures: Vec<String>) -> Self {
+        MessageTable { output, style, captures, page: Vec::new(), widths: None }
     }
 
     fn row(&self, judged: &Judged<'_, '_>, file: Option<&str>) -> Row {
@@ -75,28 +74,30 @@ impl<'f, W: Write> MessageTable<'f, W> {
 
     fn status(&self, judged: &Judged<'_, '_>) -> String {
         let mut lines = vec![judged.verdict.status.name().to_owned()];
-        lines.extend(judged.verdict.digest_matches.map(|matches| {
-            if matches { "(digest right)".to_owned() } else { "(digest wrong)".to_owned() }
-        }));
+        lines.extend(
+            judged.verdict.digest_matches.map(|matches| {
+                if matches { "(digest right)".to_owned() } else { "(digest wrong)".to_owned() }
+            }),
+        );
         if self.style.detail {
-            lines.extend(self.details(judged));
+            lines.extend(Self::details(judged));
         } else {
             lines.extend(judged.verdict.reason.map(|reason| format!("({})", reason.code())));
         }
         lines.join("\n")
     }
 
-    fn details(&self, judged: &Judged<'_, '_>) -> Vec<String> {
+    fn details(judged: &Judged<'_, '_>) -> Vec<String> {
         let mut details = Vec::new();
         details.extend(judged.verdict.reason.map(|reason| reason.to_string()));
-        if let Some(candidate) = judged.verdict.candidate
-            && let Some(file) = self.key_files.get(candidate.source())
-        {
-            details.push(format!("key: {file}:{}", candidate.line()));
+        if let Some((file, candidate)) = judged.verdict.key_file.zip(judged.verdict.candidate) {
+            details.push(format!("key: {file}:{}", candidate.line));
         }
         details.extend(judged.verdict.reading.map(|(_, rule)| format!("read by: {}", rule.name())));
         details.extend(
-            judged.exchange.map(|exchange| format!("answers {} ({})", exchange.request, exchange.mode.name())),
+            judged
+                .exchange
+                .map(|exchange| format!("answers {} ({})", exchange.request, exchange.mode.name())),
         );
         details.extend(judged.findings.iter().map(|finding| finding.code().to_owned()));
         details
@@ -110,7 +111,11 @@ impl<'f, W: Write> MessageTable<'f, W> {
         let widths = *self.widths.get_or_insert_with(|| widths_for(&self.page, self.style.width));
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        if self.style.colour { table.enforce_styling() } else { table.force_no_tty() };
+        if self.style.colour {
+            table.enforce_styling()
+        } else {
+            table.force_no_tty()
+        };
         if is_first {
             table.set_header(HEADINGS.map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
         }
@@ -131,7 +136,7 @@ impl<'f, W: Write> MessageTable<'f, W> {
     }
 }
 
-impl<W: Write> Sink for MessageTable<'_, W> {
+impl<W: Write> Sink for MessageTable<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()> {
         self.page.push(self.row(judged, file));
         if self.page.len() >= PAGE { self.print_page() } else { Ok(()) }

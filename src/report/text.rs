@@ -31,10 +31,16 @@ impl<W: Write> Sink for DecodedText<W> {
         let output = &mut self.output;
         first_line(output, judged, file)?;
         match judged.message {
-            Some(Message::Time(message)) if message.header.version.is_decoded() => header(output, &message.header, judged)?,
+            Some(Message::Time(message)) if message.header.version.is_decoded() => {
+                header(output, &message.header, judged)?
+            }
             Some(Message::Time(message)) => {
                 let header = message.header;
-                field(output, "message", format_args!("version {}, {}: not decoded", header.version.number(), header.mode.name()))?;
+                field(
+                    output,
+                    "message",
+                    format_args!("version {}, {}: not decoded", header.version.number(), header.mode.name()),
+                )?;
             }
             Some(Message::Control(message)) => control(output, &message)?,
             Some(Message::Private(message)) => private(output, &message)?,
@@ -42,7 +48,12 @@ impl<W: Write> Sink for DecodedText<W> {
         }
         trailer(output, judged)?;
         if self.octets {
-            judged.datagram.octets.chunks(16).enumerate().try_for_each(|(row, octets)| dump(output, row, octets))?;
+            judged
+                .datagram
+                .octets
+                .chunks(16)
+                .enumerate()
+                .try_for_each(|(row, octets)| dump(output, row, octets))?;
         }
         writeln!(self.output)
     }
@@ -92,7 +103,11 @@ fn header(output: &mut impl Write, header: &Header, judged: &Judged<'_, '_>) -> 
         Meaning::Clock => "clock",
         Meaning::Source => "source",
     };
-    field(output, "reference ID", format_args!("{} ({meaning})", header.reference_id.display(header.stratum)))?;
+    field(
+        output,
+        "reference ID",
+        format_args!("{} ({meaning})", header.reference_id.display(header.stratum)),
+    )?;
     for (name, timestamp) in [
         ("reference", header.reference_timestamp),
         ("origin", header.origin_timestamp),
@@ -143,11 +158,15 @@ fn trailer(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
             format_args!("{:#06x} {name}, {} octets", extension.field_type, extension.length()),
         )?;
     }
-    let record = MessageRecord::new(judged, None, View::Decode, &[]);
+    let record = MessageRecord::new(judged, None, View::Decode);
     if let Some(mac) = record.mac {
         match (mac.kind, mac.key_id, mac.digest) {
-            ("mac", Some(key_id), Some(digest)) => field(output, "MAC", format_args!("key ID {key_id}, digest {digest}"))?,
-            ("mac", Some(key_id), None) => field(output, "MAC", format_args!("account {key_id:#010x}, MS-SNTP"))?,
+            ("mac", Some(key_id), Some(digest)) => {
+                field(output, "MAC", format_args!("key ID {key_id}, digest {digest}"))?
+            }
+            ("mac", Some(key_id), None) => {
+                field(output, "MAC", format_args!("account {key_id:#010x}, MS-SNTP"))?
+            }
             ("crypto-nak", ..) => field(output, "MAC", "crypto-NAK (key ID 0, no digest)")?,
             ("none", ..) => field(output, "MAC", "none")?,
             _ => field(output, "MAC", mac.detail.unwrap_or_default())?,
@@ -164,7 +183,8 @@ fn field(output: &mut impl Write, name: &str, value: impl Display) -> io::Result
 }
 
 fn dump(output: &mut impl Write, row: usize, octets: &[u8]) -> io::Result<()> {
-    let text: String = octets.iter().map(|octet| if octet.is_ascii_graphic() { char::from(*octet) } else { '.' }).collect();
+    let text: String =
+        octets.iter().map(|octet| if octet.is_ascii_graphic() { char::from(*octet) } else { '.' }).collect();
     writeln!(output, "  {:04x}  {:<32}  {text}", row * 16, Hexadecimal(octets).to_string())
 }
 

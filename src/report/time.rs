@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::capture::frame::CaptureTime;
+use crate::capture::CaptureTime;
 use crate::ntp::timestamp::{ERA_ONE, NtpTimestamp, UnixTime};
 
 /// A time that writes itself as `2026-11-25T04:26:56.123456789Z`.

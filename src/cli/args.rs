@@ -1,0 +1,211 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::analysis::{Finding, Status};
+use crate::auth::keyfile::Dialect;
+
+/// Verify the MACs of NTP packets in captures, and decode them
+#[derive(Debug, Parser)]
+#[command(name = "ntpcap", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 nothing wrong, 1 something wrong was found, 2 could not do the work,
+3 could not conclude (no NTP, or nothing that carries a MAC).";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Verify every MAC against a key file
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArguments),
+    /// Show every field of every NTP message; needs no keys
+    #[command(after_help = DECODE_EXAMPLES)]
+    Decode(DecodeArguments),
+    /// Print the JSON Schema of --json and --ndjson
+    Schema,
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  ntpcap verify trace.pcap --keys ntp.keys
+  ntpcap verify trace.pcap --conf ntp.conf --filter 'status==invalid && host==10.0.0.5'
+  tcpdump -w - udp port 123 | ntpcap verify - --keys ntp.keys --ndjson";
+
+const DECODE_EXAMPLES: &str = "\
+Examples:
+  ntpcap decode trace.pcap
+  ntpcap decode trace.pcap --filter 'mode==server && stratum<2' --ndjson";
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub read: ReadArguments,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: KeyArguments,
+    /// What makes the exit code 1: statuses and findings, or `never`
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = DEFAULT_FAIL_ON, help_heading = "Result")]
+    pub fail_on: Vec<FailOn>,
+}
+
+const DEFAULT_FAIL_ON: &str = "invalid,unknown-key,untrusted-key,crypto-nak,malformed";
+
+/// Arguments of `decode`.
+#[derive(Debug, Args)]
+pub struct DecodeArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub read: ReadArguments,
+}
+
+/// What to read and how to show it.
+#[derive(Debug, Args)]
+pub struct ReadArguments {
+    /// Captures: pcap or pcapng, also compressed; a directory; `-` for standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// UDP port of NTP; repeatable
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value = "123",
+        value_delimiter = ',',
+        help_heading = "Selection"
+    )]
+    pub port: Vec<u16>,
+    /// Show and count only messages that this expression selects
+    ///
+    /// Fields: algorithm, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum,
+    /// version. Signs: == != < <= > >= && || ! and parentheses; and, or, not. Addresses may have a prefix
+    /// length: host==10.0.0.0/24.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
+    pub filter: Option<String>,
+    /// One JSON document
+    #[arg(long, conflicts_with = "ndjson", help_heading = "Result")]
+    pub json: bool,
+    /// One JSON record a line, the summary last
+    #[arg(long, help_heading = "Result")]
+    pub ndjson: bool,
+    /// More detail; twice: octets too
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Result")]
+    pub verbose: u8,
+    /// Nothing but errors and the exit code
+    #[arg(short, long, conflicts_with_all = ["verbose", "json", "ndjson"], help_heading = "Result")]
+    pub quiet: bool,
+    /// When to colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Result")]
+    pub color: ColorChoice,
+}
+
+/// Where the keys come from.
+#[derive(Debug, Args)]
+pub struct KeyArguments {
+    /// Key file, `-` for standard input; or ADDRESS=FILE for one server; repeatable
+    ///
+    /// Without it: the file that NTPCAP_KEYS names, then that of --conf, then the usual places of ntpd, NTPsec
+    /// and chrony.
+    #[arg(long = "keys", value_name = "FILE", help_heading = "Keys")]
+    pub files: Vec<KeysArgument>,
+    /// By whose rules to read key files: ntp.org, ntpsec or chrony; told by content otherwise
+    #[arg(long = "key-format", value_name = "PROGRAM", help_heading = "Keys")]
+    pub format: Option<Dialect>,
+    /// Trusted key IDs, such as 11-13,20 or '(11 ... 13) 20'; all keys otherwise
+    #[arg(long, value_name = "IDS", help_heading = "Keys")]
+    pub trusted: Option<String>,
+    /// Take key file and trusted keys from this ntp.conf or chrony.conf
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    pub conf: Option<PathBuf>,
+}
+
+/// `FILE` or `ADDRESS=FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysArgument {
+    /// The server that the file is for; all where there is none.
+    pub address: Option<IpAddr>,
+    /// The key file.
+    pub path: PathBuf,
+}
+
+impl FromStr for KeysArgument {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let split = text.split_once('=').and_then(|(address, path)| Some((address.parse().ok()?, path)));
+        Ok(match split {
+            Some((address, path)) => KeysArgument { address: Some(address), path: path.into() },
+            None => KeysArgument { address: None, path: text.into() },
+        })
+    }
+}
+
+/// What counts as wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailOn {
+    /// Nothing does.
+    Never,
+    /// Messages of this status.
+    Status(Status),
+    /// Messages with this finding.
+    Finding(Finding),
+}
+
+impl FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = || {
+            let statuses = Status::ALL.map(Status::name).join(", ");
+            let findings = Finding::ALL.map(Finding::code).join(", ");
+            format!("expected never, a status ({statuses}) or a finding ({findings})")
+        };
+        if text == "never" {
+            return Ok(FailOn::Never);
+        }
+        let status = Status::from_name(text).map(FailOn::Status);
+        status.or_else(|| Finding::from_code(text).map(FailOn::Finding)).ok_or_else(known)
+    }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_before_the_equals_sign_names_a_server() {
+        let argument: KeysArgument = "10.0.0.5=ntp.keys".parse().unwrap();
+        assert_eq!(argument.address, Some("10.0.0.5".parse().unwrap()));
+        let argument: KeysArgument = "fd99::1=a=b.keys".parse().unwrap();
+        assert_eq!(argument.path, PathBuf::from("a=b.keys"));
+        let argument: KeysArgument = "odd=name.keys".parse().unwrap();
+        assert_eq!((argument.address, argument.path), (None, PathBuf::from("odd=name.keys")));
+    }
+}

@@ -1,0 +1,145 @@
+//! Exit codes and the errors that lead to code 2.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::analysis::filter::FilterError;
+use crate::auth::trusted::TrustedError;
+use crate::capture::CaptureError;
+
+use super::access::Access;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// 0: did the work, nothing wrong found.
+    Fine,
+    /// 1: did the work, found something wrong.
+    Wrong,
+    /// 2: could not do the work, or not all of it.
+    Failed,
+    /// 3: did the work, could not conclude.
+    Inconclusive,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Fine => 0,
+            Exit::Wrong => 1,
+            Exit::Failed => 2,
+            Exit::Inconclusive => 3,
+        })
+    }
+}
+
+/// Why ntpcap cannot do its work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    /// A file cannot be opened or read.
+    #[error("{}: {}", label(path), access)]
+    File {
+        /// The file as named.
+        path: PathBuf,
+        /// Why, and who could.
+        access: Box<Access>,
+    },
+    /// A file is not a capture.
+    #[error("{}: {error}", label(path))]
+    Capture {
+        /// The file as named.
+        path: PathBuf,
+        /// What it is instead.
+        error: CaptureError,
+    },
+    /// A directory has no captures.
+    #[error("{}: no capture among {files} files", label(path))]
+    NoCaptures {
+        /// The directory.
+        path: PathBuf,
+        /// Regular files in it.
+        files: usize,
+    },
+    /// `-` is named more than once.
+    #[error("standard input can be read only once, as capture or as key file")]
+    StandardInputTwice,
+    /// There is no key file.
+    #[error("no key file: none was given, and none of the usual places has one")]
+    NoKeyFile {
+        /// Where one was looked for.
+        tried: Vec<PathBuf>,
+    },
+    /// A configuration names no key file.
+    #[error("{}: names no key file", label(path))]
+    NoKeysInConf {
+        /// The configuration.
+        path: PathBuf,
+    },
+    /// The filter makes no sense.
+    #[error("--filter: {error}\n\n  {text}\n  {}", caret(text, error.position, 1))]
+    Filter {
+        /// The expression.
+        text: String,
+        /// What is wrong, and where.
+        error: FilterError,
+    },
+    /// The list of trusted keys makes no sense.
+    #[error("--trusted: {error}\n\n  {text}\n  {}", caret(text, error.position, error.length))]
+    Trusted {
+        /// The list.
+        text: String,
+        /// What is wrong, and where.
+        error: TrustedError,
+    },
+    /// The results cannot be written.
+    #[error("cannot write the results: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CliError {
+    /// What to do about it, where there is something to do.
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            CliError::File { access, .. } => access.hint(),
+            CliError::Capture { error: CaptureError::Empty, .. } => {
+                Some("a capture has at least a header; was the capture interrupted, or the copy?".to_owned())
+            }
+            CliError::Capture { error: CaptureError::NotACapture(_), .. } => {
+                Some("tcpdump -w, dumpcap and Wireshark write captures".to_owned())
+            }
+            CliError::Capture { error: CaptureError::ForeignFormat(_), .. } => {
+                Some("editcap FILE FILE.pcapng converts it".to_owned())
+            }
+            CliError::NoCaptures { .. } => Some("directories inside it are not searched".to_owned()),
+            CliError::NoKeyFile { tried } => {
+                let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
+                Some(format!(
+                    "give one with --keys FILE, or use ntpcap decode, which needs none\ntried: {}",
+                    tried.join(", ")
+                ))
+            }
+            CliError::NoKeysInConf { .. } => Some("give the key file with --keys FILE".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// True when whoever reads the results has gone: no reason to complain.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// A path as it is shown: control characters would reach the terminal.
+pub(super) fn label(path: &Path) -> String {
+    path.to_string_lossy()
+        .chars()
+        .map(|character| if character.is_control() { '?' } else { character })
+        .collect()
+}
+
+/// A line with a mark under part of the line above.
+fn caret(text: &str, position: usize, length: usize) -> String {
+    let before = text.get(..position).map_or(position, |before| before.chars().count());
+    format!("{}{}", " ".repeat(before), "^".repeat(length.max(1)))
+}

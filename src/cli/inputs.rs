@@ -1,0 +1,108 @@
+//! Opening captures: files, directories, standard input.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::capture::{CaptureError, Reader};
+
+use super::access::Access;
+use super::exit::{CliError, label};
+
+/// The captures of a run, opened.
+pub(super) struct Inputs {
+    /// What to call each in outputs.
+    pub(super) labels: Vec<String>,
+    /// Their readers, in the same order.
+    pub(super) readers: Vec<Reader>,
+    /// Things to say about files of a directory that are not read.
+    pub(super) warnings: Vec<String>,
+    /// True when a file of a directory could not be read though it should be.
+    pub(super) incomplete: bool,
+}
+
+/// Opens what the command line names.
+///
+/// # Errors
+/// The first file that is named itself and cannot be read as a capture, or a directory that has none.
+pub(super) fn open(paths: &[PathBuf]) -> Result<Inputs, CliError> {
+    let mut inputs =
+        Inputs { labels: Vec::new(), readers: Vec::new(), warnings: Vec::new(), incomplete: false };
+    if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
+        return Err(CliError::StandardInputTwice);
+    }
+    for path in paths {
+        if is_standard_input(path) {
+            inputs.add(path, Reader::new(io::stdin()))?;
+        } else if path.is_dir() {
+            inputs.add_directory(path)?;
+        } else {
+            let file = File::open(path).map_err(|error| unreadable(path, error))?;
+            inputs.add(path, Reader::new(file))?;
+        }
+    }
+    Ok(inputs)
+}
+
+/// True for `-`.
+pub(super) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The error of a file that cannot be opened or read.
+pub(super) fn unreadable(path: &Path, error: io::Error) -> CliError {
+    CliError::File { path: path.to_owned(), access: Box::new(Access::explain(path, error)) }
+}
+
+impl Inputs {
+    fn add(&mut self, path: &Path, reader: Result<Reader, CaptureError>) -> Result<(), CliError> {
+        let reader = reader.map_err(|error| CliError::Capture { path: path.to_owned(), error })?;
+        self.labels.push(label(path));
+        self.readers.push(reader);
+        Ok(())
+    }
+
+    fn add_directory(&mut self, directory: &Path) -> Result<(), CliError> {
+        let files = files_of(directory).map_err(|error| unreadable(directory, error))?;
+        let before = self.readers.len();
+        for path in &files {
+            self.add_member(path);
+        }
+        if self.readers.len() == before {
+            return Err(CliError::NoCaptures { path: directory.to_owned(), files: files.len() });
+        }
+        Ok(())
+    }
+
+    /// Adds a file of a directory, or says why not: whoever names a directory does not vouch for each file.
+    fn add_member(&mut self, path: &Path) {
+        let error = match File::open(path) {
+            Err(error) => unreadable(path, error),
+            Ok(file) => match self.add(path, Reader::new(file)) {
+                Ok(()) => return,
+                Err(error) => error,
+            },
+        };
+        let is_other_file = matches!(
+            error,
+            CliError::Capture { error: CaptureError::NotACapture(_) | CaptureError::ForeignFormat(_), .. }
+        );
+        if !is_other_file {
+            self.incomplete = true;
+        }
+        self.warnings.push(format!("{error}; not read"));
+    }
+}
+
+/// Regular files of a directory, and links to them, by name.
+fn files_of(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

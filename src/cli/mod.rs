@@ -1,0 +1,57 @@
+//! The shell around the library: arguments, files, exit codes.
+
+mod access;
+pub mod args;
+mod exit;
+mod inputs;
+mod keys;
+mod run;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use exit::{CliError, Exit};
+
+/// Runs the program and gives its exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Failed } else { Exit::Fine }.into();
+        }
+    };
+    match dispatch(&arguments.command) {
+        Ok(exit) => exit.into(),
+        Err(error) if error.is_closed_pipe() => Exit::Fine.into(),
+        Err(error) => {
+            say(&format!("error: {error}"));
+            if let Some(hint) = error.hint() {
+                say(&format!("\nhint: {hint}"));
+            }
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Verify(arguments) => run::verify(arguments),
+        Command::Decode(arguments) => run::decode(arguments),
+        Command::Schema => {
+            let mut output = io::stdout().lock();
+            serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())
+                .map_err(io::Error::from)?;
+            writeln!(output)?;
+            Ok(Exit::Fine)
+        }
+    }
+}
+
+/// Writes a line to standard error. When that fails there is nobody left to tell.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
