@@ -61,21 +61,20 @@ impl<'k> Analyzer<'k> {
     }
 
     fn pair(&mut self, judged: &mut Judged<'_, '_>) {
-        let Some(Message::Time(message)) = judged.message else { return };
+        let Some(message @ Message::Time(time)) = judged.message else { return };
         let (source, destination) = (judged.datagram.source, judged.datagram.destination);
-        let account = message.trailer().first_chunk::<4>().copied();
-        if let Some(found) = self.window.find(source, destination, &message.header) {
-            judged.exchange = Some(Exchange::new(found, judged.frame, judged.time, &message.header));
+        let account = time.trailer().first_chunk::<4>().copied();
+        if let Some(found) = self.window.find(source, destination, &time.header) {
+            judged.exchange = Some(Exchange::new(found, judged.frame, judged.time, &time.header));
             let is_signed_for_account = found.0.ms_sntp.is_some() && found.0.ms_sntp == account;
             let unproved = matches!(judged.verdict.status, Status::UnknownKey | Status::Malformed);
             if is_signed_for_account && unproved {
-                judged.verdict.status = Status::MsSntp;
-                judged.verdict.reason = None;
+                judged.verdict = verdict::signed_for_account(&message, judged.verdict);
             }
         }
         let ms_sntp = account.filter(|_| judged.verdict.status == Status::MsSntp);
         let request = Request { frame: judged.frame, time: judged.time, ms_sntp };
-        self.window.remember(source, destination, &message.header, request);
+        self.window.remember(source, destination, &time.header, request);
     }
 }
 

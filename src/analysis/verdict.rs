@@ -175,6 +175,7 @@ impl<'a> Verdict<'a, '_> {
     fn mac(&self) -> Option<(KeyId, &'a [u8])> {
         match self.reading {
             Some((Reading { tail: Tail::Mac { key_id, digest }, .. }, _)) => Some((KeyId(key_id), digest)),
+            Some((Reading { tail: Tail::CryptoNak, .. }, _)) => Some((KeyId(0), &[])),
             _ => None,
         }
     }
@@ -209,7 +210,14 @@ pub fn judge_message<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> Verdic
     };
     let source = candidate.and_then(|candidate| keys.sources().get(candidate.source));
     let key_file = source.map(|source| source.label.as_str());
-    Verdict { status, reason, reading: check.reading, candidate, key_file, digest_matches }
+    let reading = check.reading.or_else(|| extended_ms_sntp(message).filter(|_| status == Status::MsSntp));
+    Verdict { status, reason, reading, candidate, key_file, digest_matches }
+}
+
+/// The verdict on a reply to an MS-SNTP request: signed for the account that the request names.
+pub(super) fn signed_for_account<'a, 'k>(message: &Message<'a>, verdict: Verdict<'a, 'k>) -> Verdict<'a, 'k> {
+    let reading = verdict.reading.or_else(|| extended_ms_sntp(message));
+    Verdict { status: Status::MsSntp, reason: None, reading, ..verdict }
 }
 
 fn status_of(message: &Message<'_>, check: &MacCheck<'_, '_>) -> (Status, Option<Reason>) {
@@ -268,12 +276,21 @@ pub fn is_zero_trailer(reading: &Reading<'_>) -> bool {
 /// the server to replace by its signature.
 fn is_ms_sntp_request(message: &Message<'_>) -> bool {
     let Message::Time(time) = message else { return false };
-    let Some((key_id, rest)) = time.trailer().split_first_chunk::<4>() else { return false };
-    let zeros = |octets: &[u8]| octets.iter().all(|octet| *octet == 0);
-    let unsigned = match rest.len() {
-        16 => zeros(rest),
-        68 => rest.get(4..).is_some_and(zeros),
+    let is_unsigned = |key_id: u32, digest: &[u8]| key_id != 0 && digest.iter().all(|octet| *octet == 0);
+    let short = time.trailer().split_first_chunk::<4>().filter(|(_, rest)| rest.len() == 16);
+    let extended = extended_ms_sntp(message).map(|(reading, _)| reading.tail);
+    match (short, extended) {
+        (Some((account, digest)), _) => is_unsigned(u32::from_be_bytes(*account), digest),
+        (None, Some(Tail::Mac { key_id, digest })) => is_unsigned(key_id, digest),
         _ => false,
-    };
-    *key_id != [0; 4] && unsigned
+    }
+}
+
+/// The extended authenticator of [MS-SNTP] 2.2.3 and 2.2.4: account, four octets of flags, 64 of digest.
+fn extended_ms_sntp<'a>(message: &Message<'a>) -> Option<(Reading<'a>, Rule)> {
+    let Message::Time(time) = message else { return None };
+    let (account, rest) = time.trailer().split_first_chunk::<4>()?;
+    let (_flags, digest) = rest.split_first_chunk::<4>().filter(|(_, digest)| digest.len() == 64)?;
+    let tail = Tail::Mac { key_id: u32::from_be_bytes(*account), digest };
+    Some((Reading { fields: &[], tail }, Rule::MsSntp))
 }

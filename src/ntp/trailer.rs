@@ -55,6 +55,8 @@ pub enum Rule {
     Version,
     /// The length fields of a control or private message.
     Layout,
+    /// The extended authenticator of [MS-SNTP] 2.2.3.
+    MsSntp,
 }
 
 impl Rule {
@@ -66,6 +68,7 @@ impl Rule {
             Rule::Rfc7822 => "rfc7822",
             Rule::Version => "version",
             Rule::Layout => "layout",
+            Rule::MsSntp => "ms-sntp",
         }
     }
 }

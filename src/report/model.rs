@@ -3,6 +3,7 @@
 //! Fields are added, never renamed. Every other format renders the same values. Records borrow from what they
 //! describe and write themselves out without an intermediate tree.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -224,7 +225,7 @@ pub struct AuthRecord<'a> {
     /// Whether the digest is right, where the status does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest_matches: Option<bool>,
-    /// What settled how the trailer is read: `key`, `key-id`, `rfc7822`, `version` or `layout`.
+    /// What settled how the trailer is read: `key`, `key-id`, `rfc7822`, `version`, `layout` or `ms-sntp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub reading: Option<&'static str>,
@@ -301,14 +302,15 @@ pub struct SummaryRecord<'a> {
     /// Messages that the filter let through; what follows counts these.
     pub selected: u64,
     /// Messages by status. Absent for `decode`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "Counts::is_empty")]
     #[schemars(with = "BTreeMap<String, u64>")]
-    pub statuses: BTreeMap<&'static str, u64>,
+    pub statuses: Counts,
     /// Messages by finding.
     #[schemars(with = "BTreeMap<String, u64>")]
-    pub findings: BTreeMap<&'static str, u64>,
+    pub findings: Counts,
     /// Packets that are not NTP, by reason.
-    pub not_decoded: BTreeMap<String, u64>,
+    #[schemars(with = "BTreeMap<String, u64>")]
+    pub not_decoded: Counts,
     /// Datagrams whose fragments never all came.
     pub fragments_incomplete: u64,
     /// True when a capture ended in the middle of a packet or could not be read on.
@@ -390,6 +392,23 @@ pub struct KeyProblemRecord {
     pub code: &'static str,
     /// The same as a sentence.
     pub detail: String,
+}
+
+/// Counts by name, in the order in which they are told.
+#[derive(Clone, Debug, Default)]
+pub struct Counts(pub Vec<(Cow<'static, str>, u64)>);
+
+impl Counts {
+    /// True when nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
+    }
 }
 
 /// An address and port, written `10.0.0.5:123` or `[fd99::1]:123`.
@@ -598,18 +617,17 @@ impl<'a> SummaryRecord<'a> {
         keys: Vec<KeyFileRecord<'a>>,
     ) -> Self {
         let statuses = summary.statuses.iter().filter(|_| view == View::Verify);
+        let findings = summary.findings.iter();
         SummaryRecord {
             schema: SCHEMA,
             frames: summary.frames,
             messages: summary.messages,
             selected: summary.selected,
-            statuses: statuses.map(|(status, count)| (status.name(), *count)).collect(),
-            findings: summary.findings.iter().map(|(finding, count)| (finding.code(), *count)).collect(),
-            not_decoded: summary
-                .not_decoded
-                .iter()
-                .map(|(reason, count)| (reason.code().into_owned(), *count))
-                .collect(),
+            statuses: Counts(statuses.map(|(status, count)| (status.name().into(), *count)).collect()),
+            findings: Counts(findings.map(|(finding, count)| (finding.code().into(), *count)).collect()),
+            not_decoded: Counts(
+                summary.not_decoded.iter().map(|(reason, count)| (reason.code(), *count)).collect(),
+            ),
             fragments_incomplete: summary.fragments_incomplete,
             truncated: captures.iter().any(|capture| capture.ending != "complete"),
             first_time: summary.span.map(|(first, _)| Rfc3339::of_capture(first)),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::model::{CaptureRecord, KeyFileRecord, SummaryRecord};
+use super::model::{CaptureRecord, Counts, KeyFileRecord, SummaryRecord};
 
 /// Writes the counts and what is to be said about the inputs.
 ///
@@ -25,15 +25,12 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>) -> std::fmt::Result {
         write!(text, ", {first:.0} to {last:.0}")?;
     }
     writeln!(text)?;
-    counts(text, "status", summary.statuses.iter())?;
-    counts(text, "findings", summary.findings.iter())?;
-    counts(text, "not NTP", summary.not_decoded.iter())?;
+    counts(text, "status", &summary.statuses)?;
+    counts(text, "findings", &summary.findings)?;
+    counts(text, "not NTP", &summary.not_decoded)?;
     if summary.fragments_incomplete > 0 {
-        item(
-            text,
-            "fragments",
-            &format!("{} never complete", count(summary.fragments_incomplete, "datagram")),
-        )?;
+        let datagrams = count(summary.fragments_incomplete, "datagram");
+        sentence(text, "fragments", &format!("{datagrams} never complete"))?;
     }
     for (index, capture) in summary.captures.iter().enumerate() {
         let number = (summary.captures.len() > 1).then_some(index + 1);
@@ -57,7 +54,7 @@ fn capture_line(text: &mut String, capture: &CaptureRecord<'_>, number: Option<u
     for defect in &capture.defects {
         write!(value, ", {} {}", defect.code, defect.count)?;
     }
-    item(text, "capture", &value)
+    sentence(text, "capture", &value)
 }
 
 fn key_line(text: &mut String, keys: &KeyFileRecord<'_>) -> std::fmt::Result {
@@ -69,38 +66,39 @@ fn key_line(text: &mut String, keys: &KeyFileRecord<'_>) -> std::fmt::Result {
     if let Some(reason) = &keys.format_reason {
         write!(value, " ({reason})")?;
     }
-    item(text, "keys", &value)?;
+    sentence(text, "keys", &value)?;
     if !keys.problems.is_empty() {
-        item(text, "", &keys.consequence)?;
+        sentence(text, "", &keys.consequence)?;
     }
     Ok(())
 }
 
-fn counts<'c, K: std::fmt::Display + 'c>(
-    text: &mut String,
-    name: &str,
-    counts: impl Iterator<Item = (K, &'c u64)>,
-) -> std::fmt::Result {
-    let listed: Vec<String> = counts.map(|(key, count)| format!("{key} {count}")).collect();
-    if listed.is_empty() { Ok(()) } else { item(text, name, &listed.join(", ")) }
+fn counts(text: &mut String, name: &str, counts: &Counts) -> std::fmt::Result {
+    let listed: Vec<String> = counts.0.iter().map(|(key, count)| format!("{key} {count}")).collect();
+    if listed.is_empty() { Ok(()) } else { item(text, name, &listed, ", ") }
 }
 
-/// Writes `name  value`, the value folded into the column beside the name.
-fn item(text: &mut String, name: &str, value: &str) -> std::fmt::Result {
+/// Writes a name and, in a column beside it, the parts joined and folded where a line ends.
+fn item<S: AsRef<str>>(text: &mut String, name: &str, parts: &[S], joint: &str) -> std::fmt::Result {
     let mut name = name;
     let mut line = String::new();
-    for word in value.split(' ') {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > TEXT_WIDTH {
-            writeln!(text, "{name:<NAME_WIDTH$} {line}")?;
+    for (index, part) in parts.iter().enumerate() {
+        let end = if index + 1 < parts.len() { joint } else { "" };
+        let part = format!("{}{end}", part.as_ref());
+        if !line.is_empty() && line.chars().count() + part.trim_end().chars().count() > TEXT_WIDTH {
+            writeln!(text, "{name:<NAME_WIDTH$} {}", line.trim_end())?;
             name = "";
             line.clear();
         }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
+        line.push_str(&part);
     }
-    writeln!(text, "{name:<NAME_WIDTH$} {line}")
+    writeln!(text, "{name:<NAME_WIDTH$} {}", line.trim_end())
+}
+
+/// The same for a sentence, folded between words.
+fn sentence(text: &mut String, name: &str, value: &str) -> std::fmt::Result {
+    let words: Vec<&str> = value.split(' ').collect();
+    item(text, name, &words, " ")
 }
 
 /// Columns of the names, and of what stands beside them; 80 together.

@@ -75,14 +75,15 @@ impl<W: Write> MessageTable<W> {
     fn status(&self, judged: &Judged<'_, '_>) -> String {
         let mut lines = vec![judged.verdict.status.name().to_owned()];
         lines.extend(
-            judged.verdict.digest_matches.map(|matches| {
-                if matches { "(digest right)".to_owned() } else { "(digest wrong)".to_owned() }
-            }),
+            judged
+                .verdict
+                .digest_matches
+                .map(|matches| if matches { "digest right".to_owned() } else { "digest wrong".to_owned() }),
         );
         if self.style.detail {
             lines.extend(Self::details(judged));
         } else {
-            lines.extend(judged.verdict.reason.map(|reason| format!("({})", reason.code())));
+            lines.extend(judged.verdict.reason.map(|reason| reason.code().to_owned()));
         }
         lines.join("\n")
     }
