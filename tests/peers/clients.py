@@ -52,7 +52,7 @@ def ntpdate_client(stage):
 
 @scenario("sntp-client-aes-key-sends-no-mac",
           "sntp sends right MACs with MD5 and SHA-1 keys; told to use an AES-128 key it sends a request "
-          "without any MAC and takes the unauthenticated reply",
+          "without any MAC, and leaves the unauthenticated reply unused",
           [NTPORG, CHRONY], kind="pcap", key_format="chrony")
 def sntp_client(stage):
     """sntp asks chronyd, once with each key."""

@@ -57,7 +57,8 @@ def start_ntpsec(lab, peers, keys, trusted, extra="", end="server"):
     """
     conf = lab.write(f"ntpsec-{end}.conf", "\n".join([
         f"keys {keys}", f"trustedkey {trusted}", "disable ntp", "refclock local",
-        "restrict 10.99.0.0 mask 255.255.255.0", "restrict fd99:: mask ffff:ffff:ffff:ffff::", f"driftfile {lab.folder}/{end}.drift", extra]) + "\n")
+        "restrict 10.99.0.0 mask 255.255.255.0", "restrict fd99:: mask ffff:ffff:ffff:ffff::",
+        f"driftfile {lab.folder}/{end}.drift", extra]) + "\n")
     process = lab.start(end, "ntpd", peers.program(NTPSEC, "ntpd"), "-n", "-N", "-c", conf,
                         "-p", lab.folder / f"ntpsec-{end}.pid")
     if end == "server":

@@ -237,10 +237,9 @@ class Lab:
 class Recorder:
     """Records the wire of a lab into a file with a real capture tool."""
 
-    KINDS = ("pcap", "pcap-nano", "pcapng", "any")
-
-    def __init__(self, lab, kind, path, end="server"):
-        self.lab, self.kind, self.path, self.end = lab, kind, Path(path), end
+    def __init__(self, lab, kind, path):
+        """`kind`: pcap, pcap-nano, pcapng, or any (all interfaces at once, SLL2)."""
+        self.lab, self.kind, self.path = lab, kind, Path(path)
         self.process = None
 
     def __enter__(self):
@@ -251,12 +250,14 @@ class Recorder:
             ready = "File:"
         else:
             precision = "nano" if self.kind in ("pcap-nano", "any") else "micro"
-            command = ["tcpdump", "-n", "-U", "--immediate-mode", "-Z", "root", "-i", interface,
+            # Slots as small as messages: with the usual size only eight fit the buffer.
+            command = ["tcpdump", "-n", "-U", "--immediate-mode", "-s", "4096", "-B", "8192",
+                       "-Z", "root", "-i", interface,
                        f"--time-stamp-precision={precision}", "-w", self.path, what]
             ready = "listening on"
         if not shutil.which(command[0]):
             raise Failure(f"{command[0]} is not installed")
-        self.process = self.lab.start(self.end, command[0], *command)
+        self.process = self.lab.start("server", command[0], *command)
         wait_until(lambda: ready in self.process.output() or self.process.ended(), 15,
                    f"{command[0]} to listen")
         if self.process.ended():

@@ -34,7 +34,6 @@ class Scenario:
     keys: str = None
     trusted: str = None
     offload: bool = False
-    end: str = "server"
 
     @property
     def file(self):
@@ -61,7 +60,7 @@ class Stage:
 
     def recording(self):
         """Records while the with block runs."""
-        return Recorder(self.lab, self.scenario.kind, self.capture, self.scenario.end)
+        return Recorder(self.lab, self.scenario.kind, self.capture)
 
     def send(self, requests):
         """Sends stimuli one after the other and checks each answer's kind."""
@@ -91,17 +90,22 @@ def perform(item, peers, out):
         return f"peer not available: {', '.join(missing)}: {item.file} not recorded", True
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ntpcap-record-") as folder:
-        os.chmod(folder, 0o755)
+        os.chmod(folder, 0o755)  # some daemons read their files as another user
+        lab = Lab(folder, item.offload)
+        capture = lab.folder / item.file
         try:
-            with Lab(folder, item.offload) as lab:
-                capture = lab.folder / item.file
+            with lab:
                 item.work(Stage(item, lab, peers, out, capture))
             keep(item, lab.folder, capture, out)
         except Exception as problem:  # one bad scenario must not hide the others
-            logs = "".join(f"\n--- {p.name}\n{p.output()[-800:]}" for p in lab.processes) if "lab" in locals() else ""
-            detail = "" if isinstance(problem, Failure) else traceback.format_exc()
-            return f"failed: {item.name}: {problem}{detail}{logs}", False
+            detail = "" if isinstance(problem, Failure) else "\n" + traceback.format_exc()
+            return f"failed: {item.name}: {problem}{detail}{last_words(lab)}", False
     return f"recorded: {item.file} ({time.monotonic() - started:.1f} s)", True
+
+
+def last_words(lab):
+    """The end of every program's output, for finding out what went wrong."""
+    return "".join(f"\n--- {process.name}\n{process.output()[-800:]}" for process in lab.processes)
 
 
 def compare(item, found, out):

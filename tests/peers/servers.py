@@ -46,10 +46,12 @@ def article_keys(stage):
     if kept.exists():
         shutil.copy(kept, target)
         return target
+    # The file names the host: give it a made-up one.
     make = 'hostname ntp1 && exec "$0" -M'
     folder = stage.lab.folder / "keygen"
     folder.mkdir()
-    run("sh", "-c", f'cd "{folder}" && exec unshare --uts sh -c \'{make}\' "{stage.peers.program(NTPORG, "ntp-keygen")}"')
+    program = stage.peers.program(NTPORG, "ntp-keygen")
+    run("sh", "-c", f'cd "{folder}" && exec unshare --uts sh -c \'{make}\' "{program}"')
     made = next(path for path in folder.iterdir() if path.name.startswith("ntpkey_MD5key_"))
     shutil.copy(made, target)
     return target
@@ -90,7 +92,7 @@ def six_stimuli(refusal):
 
 @scenario("ntporg-server-nak-on-refusal",
           "ntp.org ntpd 4.2.8p15 verifies every algorithm its key file can name (SHA-2 and SHA-3 cut to 20 "
-          "octets) and refuses everything else, AES-256 included, with a crypto-NAK",
+          "octets), refuses everything else, AES-256 included, with a crypto-NAK, and is silent on an uncut SHA-256",
           [NTPORG], kind="pcap", trusted=stimuli.TRUSTED)
 def ntporg_server(stage):
     """Stimuli against ntp.org ntpd."""
