@@ -246,7 +246,7 @@ fn refuse_excess(text: &str) -> Result<(), FilterError> {
         let message = format!("the expression is longer than {LONGEST} octets");
         return Err(FilterError { position: LONGEST, message });
     }
-    let mut opening = text.match_indices(|character| matches!(character, '(' | '!'));
+    let mut opening = text.match_indices(['(', '!']);
     match opening.nth(DEEPEST) {
         Some((position, _)) => {
             let message = format!("more than {DEEPEST} parentheses and negations");

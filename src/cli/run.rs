@@ -9,7 +9,7 @@ use crate::capture::{Ending, Merge, Reader};
 use crate::net::{Decoded, Decoder};
 use crate::report::json::{Document, Ndjson};
 use crate::report::model::{CaptureRecord, DefectRecord, KeyFileRecord, SummaryRecord, View};
-use crate::report::table::{MessageTable, Style};
+use crate::report::table::{self, MessageTable, Style};
 use crate::report::text::DecodedText;
 use crate::report::{Silent, Sink};
 
@@ -17,9 +17,6 @@ use super::args::{ColorChoice, DecodeArguments, FailOn, ReadArguments, VerifyArg
 use super::exit::{CliError, Exit};
 use super::inputs::{self, Inputs};
 use super::keys;
-
-/// Widest that a table is made where the output is no terminal.
-const DEFAULT_WIDTH: u16 = 80;
 
 /// `ntpcap verify`.
 ///
@@ -186,7 +183,7 @@ fn verify_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Sink> {
     }
     let is_terminal = io::stdout().is_terminal();
     let style = Style {
-        width: if is_terminal { terminal_width() } else { DEFAULT_WIDTH },
+        width: if is_terminal { table::terminal_width() } else { table::DEFAULT_WIDTH },
         colour: match read.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -219,10 +216,6 @@ fn json_sink(read: &ReadArguments, view: View) -> Option<Box<dyn Sink>> {
 
 fn output() -> impl Write {
     BufWriter::with_capacity(1 << 16, io::stdout())
-}
-
-fn terminal_width() -> u16 {
-    comfy_table::Table::new().width().unwrap_or(DEFAULT_WIDTH).max(DEFAULT_WIDTH)
 }
 
 fn warn(read: &ReadArguments, warnings: &[String]) {

@@ -57,7 +57,7 @@ impl<W: Write> Document<W> {
     fn begin_message(&mut self) -> io::Result<()> {
         self.messages += 1;
         if self.messages == 1 {
-            return write!(self.output, "{{\"schema\":{SCHEMA},\"messages\":[\n");
+            return writeln!(self.output, "{{\"schema\":{SCHEMA},\"messages\":[");
         }
         self.output.write_all(b",\n")
     }

@@ -14,7 +14,7 @@ use super::{Sink, summary};
 /// Rows that are laid out together. The first page settles the widths of all.
 const PAGE: usize = 1_000;
 
-const HEADINGS: [&str; 7] = ["Frame", "Time (UTC)", "Source", "Destination", "Message", "Key", "Status"];
+const HEADINGS: [&str; 7] = ["No.", "Time (UTC)", "Source", "Destination", "NTP", "Key", "Status"];
 const SOURCE: usize = 2;
 const DESTINATION: usize = 3;
 const KEY: usize = 5;
@@ -22,6 +22,14 @@ const STATUS: usize = 6;
 
 /// Narrowest that a column is made where the table would be too wide.
 const NARROWEST: [u16; 7] = [5, 12, 15, 15, 9, 7, 13];
+
+/// Widest that a table is made where the output is no terminal.
+pub const DEFAULT_WIDTH: u16 = 80;
+
+/// Columns of the terminal that standard output is; at least [`DEFAULT_WIDTH`].
+pub fn terminal_width() -> u16 {
+    Table::new().width().unwrap_or(DEFAULT_WIDTH).max(DEFAULT_WIDTH)
+}
 
 /// How a table is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -40,18 +48,27 @@ pub struct MessageTable<W> {
     style: Style,
     captures: Vec<String>,
     page: Vec<Row>,
-    widths: Option<[u16; 7]>,
+    layout: Option<Layout>,
 }
 
 struct Row {
     cells: [String; 7],
+    /// Source and destination without their ports, for narrow terminals.
+    addresses: [String; 2],
     status: Status,
+}
+
+/// What the first page settles for all.
+#[derive(Clone, Copy)]
+struct Layout {
+    widths: [u16; 7],
+    ports: bool,
 }
 
 impl<W: Write> MessageTable<W> {
     /// Writes to `output`. `captures` are the labels that messages name as their file.
     pub fn new(output: W, style: Style, captures: Vec<String>) -> Self {
-        MessageTable { output, style, captures, page: Vec::new(), widths: None }
+        MessageTable { output, style, captures, page: Vec::new(), layout: None }
     }
 
     fn row(&self, judged: &Judged<'_, '_>, file: Option<&str>) -> Row {
@@ -69,7 +86,8 @@ impl<W: Write> MessageTable<W> {
             key(judged),
             self.status(judged),
         ];
-        Row { cells, status: judged.verdict.status }
+        let addresses = [judged.datagram.source, judged.datagram.destination].map(|end| end.ip().to_string());
+        Row { cells, addresses, status: judged.verdict.status }
     }
 
     fn status(&self, judged: &Judged<'_, '_>) -> String {
@@ -108,8 +126,8 @@ impl<W: Write> MessageTable<W> {
         if self.page.is_empty() {
             return Ok(());
         }
-        let is_first = self.widths.is_none();
-        let widths = *self.widths.get_or_insert_with(|| widths_for(&self.page, self.style.width));
+        let is_first = self.layout.is_none();
+        let layout = *self.layout.get_or_insert_with(|| Layout::of(&self.page, self.style.width));
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if self.style.colour {
@@ -120,15 +138,19 @@ impl<W: Write> MessageTable<W> {
         if is_first {
             table.set_header(HEADINGS.map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
         }
-        table.add_rows(self.page.iter().map(cells));
-        for (column, width) in table.column_iter_mut().zip(widths) {
+        table.add_rows(self.page.iter().map(|row| cells(row, layout)));
+        for (column, width) in table.column_iter_mut().zip(layout.widths) {
             column.set_padding((0, 1));
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 1)));
         }
-        for index in [SOURCE, DESTINATION] {
-            table.column_mut(index).map(|column| column.set_delimiter(':'));
+        for column in [SOURCE, DESTINATION] {
+            if let Some(column) = table.column_mut(column) {
+                column.set_delimiter(':');
+            }
         }
-        table.column_mut(0).map(|column| column.set_cell_alignment(CellAlignment::Right));
+        if let Some(column) = table.column_mut(0) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
         for line in table.lines() {
             writeln!(self.output, "{}", line.trim_end())?;
         }
@@ -144,7 +166,7 @@ impl<W: Write> Sink for MessageTable<W> {
     }
 
     fn finish(&mut self, record: &SummaryRecord<'_>) -> io::Result<()> {
-        let had_rows = self.widths.is_some() || !self.page.is_empty();
+        let had_rows = self.layout.is_some() || !self.page.is_empty();
         self.print_page()?;
         if had_rows {
             writeln!(self.output)?;
@@ -154,36 +176,65 @@ impl<W: Write> Sink for MessageTable<W> {
     }
 }
 
-fn cells(row: &Row) -> Vec<Cell> {
+fn cells(row: &Row, layout: Layout) -> Vec<Cell> {
     let colour = match row.status {
         Status::Valid => Some(Color::Green),
         Status::Invalid | Status::Malformed | Status::CryptoNak | Status::UntrustedKey => Some(Color::Red),
         Status::UnknownKey | Status::Unverifiable => Some(Color::Yellow),
         Status::None | Status::MsSntp | Status::Autokey | Status::Nts => None,
     };
-    let cell = |(index, text): (usize, &String)| match colour {
-        Some(colour) if index == STATUS => Cell::new(text).fg(colour),
+    let cell = |(column, text): (usize, &str)| match colour {
+        Some(colour) if column == STATUS => Cell::new(text).fg(colour),
         _ => Cell::new(text),
     };
-    row.cells.iter().enumerate().map(cell).collect()
+    row.texts(layout.ports).into_iter().enumerate().map(cell).collect()
 }
 
-/// Widths that hold the page, made narrower where together they are too wide for the terminal.
-fn widths_for(page: &[Row], terminal: u16) -> [u16; 7] {
+impl Row {
+    fn texts(&self, ports: bool) -> [&str; 7] {
+        let mut texts = self.cells.each_ref().map(String::as_str);
+        for (column, address) in [SOURCE, DESTINATION].into_iter().zip(&self.addresses) {
+            if let Some(text) = texts.get_mut(column).filter(|_| !ports) {
+                *text = address;
+            }
+        }
+        texts
+    }
+}
+
+impl Layout {
+    /// The layout that holds the page: with ports where the terminal has room for them, else with columns made
+    /// narrower until it fits.
+    fn of(page: &[Row], terminal: u16) -> Layout {
+        let with_ports = Layout { widths: natural_widths(page, true), ports: true };
+        if with_ports.total() <= terminal {
+            return with_ports;
+        }
+        let mut layout = Layout { widths: natural_widths(page, false), ports: false };
+        while layout.total() > terminal {
+            let narrower = [SOURCE, DESTINATION, KEY, STATUS].into_iter().filter_map(|column| {
+                let (width, narrowest) = (*layout.widths.get(column)?, *NARROWEST.get(column)?);
+                (width > narrowest).then(|| (width - narrowest, column))
+            });
+            let Some((_, column)) = narrower.max() else { break };
+            layout.widths.get_mut(column).into_iter().for_each(|width| *width -= 1);
+        }
+        layout
+    }
+
+    /// Columns of a line: each column's own and one between two.
+    fn total(&self) -> u16 {
+        let gaps = u16::try_from(self.widths.len() - 1).unwrap_or_default();
+        self.widths.iter().sum::<u16>() + gaps
+    }
+}
+
+fn natural_widths(page: &[Row], ports: bool) -> [u16; 7] {
     let mut widths = HEADINGS.map(width_of);
     for row in page {
-        for (width, cell) in widths.iter_mut().zip(&row.cells) {
-            *width = (*width).max(width_of(cell));
+        for (width, text) in widths.iter_mut().zip(row.texts(ports)) {
+            *width = (*width).max(width_of(text));
         }
-    }
-    let gaps = 6;
-    while widths.iter().sum::<u16>() + gaps > terminal {
-        let narrower = [SOURCE, DESTINATION, KEY, STATUS].into_iter().filter_map(|index| {
-            let (width, narrowest) = (*widths.get(index)?, *NARROWEST.get(index)?);
-            (width > narrowest).then_some((width - narrowest, index))
-        });
-        let Some((_, index)) = narrower.max() else { break };
-        widths.get_mut(index).into_iter().for_each(|width| *width -= 1);
     }
     widths
 }
@@ -209,7 +260,7 @@ fn endpoint(end: SocketAddr) -> String {
 
 fn message(judged: &Judged<'_, '_>) -> String {
     match judged.message {
-        Some(message) => format!("v{} {}", message.version().number(), short_mode(message.mode())),
+        Some(message) => format!("{} {}", message.version().number(), short_mode(message.mode())),
         None => format!("{} octets", judged.datagram.length),
     }
 }
