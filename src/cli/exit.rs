@@ -54,7 +54,7 @@ pub(super) enum CliError {
         error: CaptureError,
     },
     /// A directory has no captures.
-    #[error("{}: no capture among {files} files", label(path))]
+    #[error("{}: no capture in this directory ({files} other files)", label(path))]
     NoCaptures {
         /// The directory.
         path: PathBuf,

@@ -130,8 +130,10 @@ impl LoadedKeys {
         self.warn(&name, &file, verbose);
         let why = format.is_none().then(|| detection.why.to_string());
         if format.is_none() && !detection.certain {
-            self.warnings
-                .push(format!("{name}: read as {dialect}: {}; --key-format says which", detection.why));
+            self.warnings.push(format!(
+                "{name}: read as {dialect}, which is not certain ({}); --key-format settles it",
+                detection.why
+            ));
         }
         self.files.push(LoadedFile {
             label: name.clone(),

@@ -132,9 +132,9 @@ fn verify_exit(read: &ReadArguments, outcome: &Outcome, fail_on: &[FailOn]) -> E
 fn no_ntp(read: &ReadArguments, summary: &Summary) -> String {
     let ports: Vec<String> = read.port.iter().map(u16::to_string).collect();
     format!(
-        "no NTP message among {} packets (UDP port {}; --port looks at others)",
+        "no NTP message among {} packets (looked at UDP port {}; --port names others)",
         summary.frames,
-        ports.join(", ")
+        ports.join(" and ")
     )
 }
 

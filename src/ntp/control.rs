@@ -1,6 +1,8 @@
 //! Mode 6, the control protocol that ntpq speaks (RFC 9327; RFC 1305 appendix B).
 
-use super::header::Version;
+use std::fmt;
+
+use super::header::{LeapIndicator, Version};
 use super::message::Malformed;
 use super::take;
 use super::trailer::{DIGEST_LENGTHS, KEY_ID_LENGTH, OddTrailer, Reading, Tail};
@@ -123,6 +125,23 @@ impl<'a> ControlMessage<'a> {
         })
     }
 
+    /// What the status word of a reply means (RFC 9327 section 3); `None` where it means nothing: requests, and
+    /// operations that leave it zero.
+    pub fn status_meaning(&self) -> Option<Status> {
+        let [high, low] = self.status.to_be_bytes();
+        let (event_count, event) = (low >> 4, low & 0x0f);
+        match (self.response, self.error, self.operation) {
+            (false, ..) | (true, true, _) => None,
+            (_, _, 1..=3) if self.association_id == 0 => {
+                let leap_indicator = LeapIndicator::from_bits(high >> 6);
+                Some(Status::System { leap_indicator, source: high & 0x3f, event_count, event })
+            }
+            (_, _, 1..=3) => Some(Status::Peer { flags: high >> 3, selection: high & 7, event_count, event }),
+            (_, _, 4 | 5) => Some(Status::Clock { status: high, event: low }),
+            _ => None,
+        }
+    }
+
     /// Places where a MAC may begin, in octets, the customary one first.
     ///
     /// RFC 9327 pads the data to 4 octets, ntpq and ntpd to 8. A reply without data has its MAC right behind
@@ -167,6 +186,87 @@ impl<'a> ControlMessage<'a> {
         Some(Reading { fields: &[], tail: Tail::Mac { key_id, digest: tail } })
     }
 }
+
+/// A status word, taken apart (RFC 9327 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Of the system (section 3.1).
+    System {
+        /// Leap second warning.
+        leap_indicator: LeapIndicator,
+        /// Where the time comes from, 0 to 63.
+        source: u8,
+        /// Events since the last that was told of, 0 to 15.
+        event_count: u8,
+        /// The last event, 0 to 15.
+        event: u8,
+    },
+    /// Of an association (section 3.2).
+    Peer {
+        /// Configured, authentication enabled, authenticated, reachable, broadcast; 16 to 1.
+        flags: u8,
+        /// How far the association came in selecting the source of time, 0 to 7.
+        selection: u8,
+        /// Events since the last that was told of, 0 to 15.
+        event_count: u8,
+        /// The last event, 0 to 15.
+        event: u8,
+    },
+    /// Of a reference clock (section 3.3).
+    Clock {
+        /// State of the clock.
+        status: u8,
+        /// The last event.
+        event: u8,
+    },
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Status::System { leap_indicator, source, event_count, event } => {
+                let source = SOURCES.get(usize::from(*source)).copied().unwrap_or("unknown");
+                let leap = leap_indicator.name();
+                write!(formatter, "system: leap {leap}, source {source}, {event_count} events, last {event}")
+            }
+            Status::Peer { flags, selection, event_count, event } => {
+                formatter.write_str("association:")?;
+                for (bit, name) in FLAGS {
+                    if flags & bit != 0 {
+                        write!(formatter, " {name},")?;
+                    }
+                }
+                let selection = SELECTIONS.get(usize::from(*selection)).copied().unwrap_or("unknown");
+                write!(formatter, " selection {selection}, {event_count} events, last {event}")
+            }
+            Status::Clock { status, event } => write!(formatter, "clock: status {status}, event {event}"),
+        }
+    }
+}
+
+const SOURCES: [&str; 10] = [
+    "unspecified",
+    "pps",
+    "lf-radio",
+    "hf-radio",
+    "uhf-radio",
+    "local",
+    "ntp",
+    "other",
+    "wristwatch",
+    "telephone",
+];
+
+const FLAGS: [(u8, &str); 5] = [
+    (16, "configured"),
+    (8, "authentication enabled"),
+    (4, "authenticated"),
+    (2, "reachable"),
+    (1, "broadcast"),
+];
+
+const SELECTIONS: [&str; 8] =
+    ["rejected", "falseticker", "excess", "outlier", "candidate", "backup", "system-peer", "pps-peer"];
 
 #[cfg(test)]
 mod tests {
@@ -214,6 +314,24 @@ mod tests {
         assert_eq!(message.by_rule().unwrap().tail, Tail::CryptoNak);
         assert_eq!(message.error_name(), Some("authentication-failure"));
         assert_eq!(message.operation_name(), Some("configure"));
+    }
+
+    #[test]
+    fn status_words_are_taken_apart() {
+        let meaning = |octets: [u8; 12]| {
+            ControlMessage::parse(&octets).unwrap().status_meaning().map(|m| m.to_string())
+        };
+        let reply = |operation, high, low, association| {
+            [0xd6, operation, 0, 1, high, low, 0, association, 0, 0, 0, 0]
+        };
+        // As ntpq shows them: 0615 leap_none, sync_ntp, 1 event, clock_sync; 963a conf, reach, sys.peer, 3 events.
+        assert_eq!(
+            meaning(reply(0x82, 0x06, 0x15, 0)).unwrap(),
+            "system: leap none, source ntp, 1 events, last 5"
+        );
+        let peer = "association: configured, reachable, selection system-peer, 3 events, last 10";
+        assert_eq!(meaning(reply(0x82, 0x96, 0x3a, 1)).unwrap(), peer);
+        assert_eq!(meaning(reply(0x02, 0x06, 0x15, 0)), None, "a request has no status");
     }
 
     #[test]

@@ -155,6 +155,8 @@ pub struct ControlRecord {
     pub sequence: u16,
     /// Status word.
     pub status: u16,
+    /// What the status word means; null where it means nothing.
+    pub status_meaning: Option<String>,
     /// Why the request failed; null otherwise.
     #[schemars(with = "Option<String>")]
     pub error_name: Option<&'static str>,
@@ -533,6 +535,7 @@ impl ControlRecord {
             operation_name: message.operation_name(),
             sequence: message.sequence,
             status: message.status,
+            status_meaning: message.status_meaning().map(|meaning| meaning.to_string()),
             error_name: message.error_name(),
             association_id: message.association_id,
             offset: message.offset,

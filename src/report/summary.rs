@@ -17,14 +17,14 @@ pub fn write(output: &mut impl Write, summary: &SummaryRecord<'_>) -> io::Result
 }
 
 fn lines(text: &mut String, summary: &SummaryRecord<'_>) -> std::fmt::Result {
-    write!(text, "{}, {}", count(summary.frames, "packet"), count(summary.messages, "NTP message"))?;
+    let mut parts = vec![count(summary.frames, "packet"), count(summary.messages, "NTP message")];
     if summary.selected != summary.messages {
-        write!(text, ", {} selected", summary.selected)?;
+        parts.push(format!("{} selected", summary.selected));
     }
     if let (Some(first), Some(last)) = (summary.first_time, summary.last_time) {
-        write!(text, ", {first:.0} to {last:.0}")?;
+        parts.push(format!("{first:.0} to {last:.0}"));
     }
-    writeln!(text)?;
+    item(text, "total", &parts, ", ")?;
     counts(text, "status", &summary.statuses)?;
     counts(text, "findings", &summary.findings)?;
     counts(text, "not NTP", &summary.not_decoded)?;

@@ -112,7 +112,8 @@ impl<W: Write> MessageTable<W> {
         if let Some((file, candidate)) = judged.verdict.key_file.zip(judged.verdict.candidate) {
             details.push(format!("key: {file}:{}", candidate.line));
         }
-        details.extend(judged.verdict.reading.map(|(_, rule)| format!("read by: {}", rule.name())));
+        let rule = judged.verdict.reading.map(|(_, rule)| format!("read by: {}", rule.name()));
+        details.extend(rule.filter(|_| judged.verdict.status != Status::None));
         details.extend(
             judged
                 .exchange

@@ -98,16 +98,7 @@ fn header(output: &mut impl Write, header: &Header, judged: &Judged<'_, '_>) -> 
     field(output, "precision", format_args!("{} ({})", header.precision, Log2Seconds(header.precision)))?;
     field(output, "root delay", format_args!("{:.6} s", header.root_delay.as_seconds()))?;
     field(output, "root dispersion", format_args!("{:.6} s", header.root_dispersion.as_seconds()))?;
-    let meaning = match header.reference_id.meaning(header.stratum) {
-        Meaning::KissCode => "kiss code",
-        Meaning::Clock => "clock",
-        Meaning::Source => "source",
-    };
-    field(
-        output,
-        "reference ID",
-        format_args!("{} ({meaning})", header.reference_id.display(header.stratum)),
-    )?;
+    field(output, "reference ID", reference_id(header))?;
     for (name, timestamp) in [
         ("reference", header.reference_timestamp),
         ("origin", header.origin_timestamp),
@@ -117,6 +108,17 @@ fn header(output: &mut impl Write, header: &Header, judged: &Judged<'_, '_>) -> 
         field(output, name, TimeOrNone(timestamp, judged))?;
     }
     Ok(())
+}
+
+/// A client's request says nothing by its zeros, so they are not called a kiss code.
+fn reference_id(header: &Header) -> String {
+    let text = header.reference_id.display(header.stratum);
+    match header.reference_id.meaning(header.stratum) {
+        Meaning::KissCode if header.reference_id.0 == [0; 4] => "-".to_owned(),
+        Meaning::KissCode => format!("{text} (kiss code)"),
+        Meaning::Clock => format!("{text} (clock)"),
+        Meaning::Source => format!("{text} (source)"),
+    }
 }
 
 fn control(output: &mut impl Write, message: &ControlMessage<'_>) -> io::Result<()> {
@@ -129,8 +131,10 @@ fn control(output: &mut impl Write, message: &ControlMessage<'_>) -> io::Result<
     let name = message.operation_name().unwrap_or("unknown");
     field(output, "operation", format_args!("{} ({name})", message.operation))?;
     field(output, "sequence", message.sequence)?;
-    let error = message.error_name().map(|name| format!(" ({name})")).unwrap_or_default();
-    field(output, "status", format_args!("{:#06x}{error}", message.status))?;
+    let meaning = message.status_meaning().map(|meaning| meaning.to_string());
+    let meaning = meaning.or_else(|| message.error_name().map(str::to_owned));
+    let meaning = meaning.map(|meaning| format!(" ({meaning})")).unwrap_or_default();
+    field(output, "status", format_args!("{:#06x}{meaning}", message.status))?;
     field(output, "association", message.association_id)?;
     let more = if message.more { ", more follow" } else { "" };
     field(output, "data", format_args!("{} octets at offset {}{more}", message.count, message.offset))
