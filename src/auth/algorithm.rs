@@ -231,3 +231,112 @@ fn extendable<D: Update + ExtendableOutput + Default + Clone + Send + Sync + 'st
     primed.update(secret);
     Box::new(Extendable { primed, length })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(octets: &[u8]) -> String {
+        octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+
+    fn digest(algorithm: Algorithm, secret: &[u8], message: &[u8]) -> String {
+        hex(algorithm.with_secret(secret).unwrap().digest(message).as_octets())
+    }
+
+    /// Over the secret and the octets 0 to 47: Python's hashlib, openssl for RIPEMD-160 and Whirlpool, rhash for
+    /// Tiger.
+    #[test]
+    fn hashes_agree_with_other_programs() {
+        let message: Vec<u8> = (0..48).collect();
+        for (algorithm, expected) in [
+            (Algorithm::Md5, "991dfb0781282da9de9fb8eabb303a6f"),
+            (Algorithm::Sha1, "a5650345cfb3508694864889f1a21fa2b7916b52"),
+            (Algorithm::Sha224, "3eb22d56424a9cb46a621718857c26fbfbcaff2b1a8036d0858908f1"),
+            (Algorithm::Sha256, "7d41e021c21b2bfb0d73c0c9fbd994900db95364608e446ea5777fb02390fb94"),
+            (
+                Algorithm::Sha384,
+                "b00ad889dc97c612202bbdb87c57fe7a2e722993ceea6bb0bf9ff47e22a3cdaf7a2626cdd731bdb2541c8384d80bb7f5",
+            ),
+            (
+                Algorithm::Sha512,
+                "ec18e422ae47c0e3ccf8ee9f46c92c3a2db2816ba4f88352313049176594a30e\
+                 bdaa191ba2bd0389db734fe15999fd5fca81c9073da380a471a84ff62747343c",
+            ),
+            (Algorithm::Sha512_224, "4fd90fe3c0f7fd7977df0c5b3fe3326100c8521e5c31d685b655dc64"),
+            (Algorithm::Sha512_256, "a950045cb029dd6d7fd45662a70c78df2b9b8de2e938842a12beb08aece12c9d"),
+            (Algorithm::Sha3_224, "86659fd74a05b6f1f42b466f78cc61aad79aa9decc3a3fa3132eb3cd"),
+            (Algorithm::Sha3_256, "79a45c105f72c91e918bf5927599602eef02cec59672da02f58d330c2f57e06e"),
+            (
+                Algorithm::Sha3_384,
+                "67a6fb53e43b2d3f3719190072d66c6f7a6bac730a8cfe3cd50948a76ce758b10a344ee6b88bce2071198a6ef5d07085",
+            ),
+            (
+                Algorithm::Sha3_512,
+                "d5690476ad1a2ee58f30af0d68e4f54964de428f9030681fd5b77823cd6d9bef\
+                 fe3621c34109f0ff940dc8a51a914cb32c557f98b66a43f57cb46ffca63aa603",
+            ),
+            (Algorithm::Shake128, "cad86f27f869d4f51edfc02f6027f0c7"),
+            (Algorithm::Shake256, "a903362e15caa7244c8fe0d0f60976f066db0aaa178f1787d31fffcd8948070b"),
+            (Algorithm::Ripemd160, "a06c01545f1cb13e5277efcb3d2e0f090a011081"),
+            (
+                Algorithm::Whirlpool,
+                "2e98869310bf9380d9fac61f76d61f70d7c3bef0cfdc74c315a7a261c9219676\
+                 e41a41af308cf63b4edaef3c89df4ae5f838dce182e2201450a722bc38c634f9",
+            ),
+            (Algorithm::Tiger, "b026de871a0980f242f23a648e0c27ba9560c13ca1e6fb01"),
+        ] {
+            assert_eq!(digest(algorithm, b"ntpcap test secret!!", &message), expected, "{algorithm:?}");
+        }
+    }
+
+    /// `openssl mac ... CMAC` over the octets 0 to 47, keys counting up from 0x40.
+    #[test]
+    fn cipher_macs_agree_with_openssl() {
+        let message: Vec<u8> = (0..48).collect();
+        for (algorithm, length, expected) in [
+            (Algorithm::Aes128Cmac, 16, "45813a7d253a4f289433c7874aeda55a"),
+            (Algorithm::Aes192Cmac, 24, "2a7a60934951fd364a36bf1bb732cb8e"),
+            (Algorithm::Aes256Cmac, 32, "701621eec0352c6b4c29aa688917467f"),
+        ] {
+            let secret: Vec<u8> = (0x40..0x40 + length).collect();
+            assert_eq!(digest(algorithm, &secret, &message), expected, "{algorithm:?}");
+        }
+    }
+
+    /// RFC 4493 section 4, which RFC 8573 refers to.
+    #[test]
+    fn aes_cmac_gives_the_published_tags() {
+        let secret = 0x2b7e_1516_28ae_d2a6_abf7_1588_09cf_4f3c_u128.to_be_bytes();
+        let block = 0x6bc1_bee2_2e40_9f96_e93d_7e11_7393_172a_u128.to_be_bytes();
+        assert_eq!(digest(Algorithm::Aes128Cmac, &secret, b""), "bb1d6929e95937287fa37d129b756746");
+        assert_eq!(digest(Algorithm::Aes128Cmac, &secret, &block), "070a16b46b4d4144f79bdd9dd04a287c");
+    }
+
+    #[test]
+    fn digest_lengths_are_what_is_computed() {
+        for algorithm in Algorithm::ALL {
+            let secret = vec![7; algorithm.secret_length().unwrap_or(20)];
+            let digest = algorithm.with_secret(&secret).unwrap().digest(b"message");
+            assert_eq!(digest.as_octets().len(), algorithm.digest_length(), "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn ciphers_take_their_own_key_length_alone() {
+        for length in [0, 15, 17, 24, 32] {
+            assert!(Algorithm::Aes128Cmac.with_secret(&vec![0; length]).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn only_the_cuts_of_real_programs_are_allowed() {
+        let allowed = |algorithm: Algorithm| -> Vec<usize> {
+            (0..=LONGEST_DIGEST + 4).filter(|length| algorithm.allows_length(*length)).collect()
+        };
+        assert_eq!(allowed(Algorithm::Md5), [16]);
+        assert_eq!(allowed(Algorithm::Sha1), [20]);
+        assert_eq!(allowed(Algorithm::Sha256), [20, 32]);
+        assert_eq!(allowed(Algorithm::Aes256Cmac), [16]);
+    }
+}

@@ -119,3 +119,37 @@ pub struct WrongSecretLength {
     /// Octets that were given.
     pub present: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_neither_text_nor_hex_of_a_secret() {
+        let key = Key::new(KeyId(11), Algorithm::Sha1, Secret::new(b"hunter2hunter2".to_vec())).unwrap();
+        let shown = format!("{key:?} {:?}", key.secret());
+        assert!(shown.contains("14 octets"), "{shown}");
+        assert!(
+            !shown.contains("hunter") && !shown.contains("104, 117") && !shown.contains("6875"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_cipher_says_how_long_its_secret_must_be() {
+        let error = Key::new(KeyId(1), Algorithm::Aes256Cmac, Secret::new(vec![0; 16])).unwrap_err();
+        assert_eq!(error.to_string(), "aes256-cmac takes a secret of 32 octets, not 16");
+    }
+
+    #[test]
+    fn a_digest_verifies_whole_or_cut_to_twenty_octets_and_not_otherwise() {
+        let key = Key::new(KeyId(1), Algorithm::Sha256, Secret::new(b"secret".to_vec())).unwrap();
+        let digest = key.digest(b"message");
+        let octets = digest.as_octets();
+        assert!(key.verifies(b"message", octets));
+        assert!(key.verifies(b"message", &octets[..20]));
+        assert!(!key.verifies(b"message", &octets[..16]));
+        assert!(!key.verifies(b"message", &[]));
+        assert!(!key.verifies(b"massage", octets));
+    }
+}
