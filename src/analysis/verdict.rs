@@ -7,7 +7,7 @@ use crate::auth::key::KeyId;
 use crate::auth::keyring::{Candidate, Keyring};
 use crate::auth::mac::{self, MacCheck, Proof};
 use crate::net::{Datagram, Shortfall};
-use crate::ntp::extension::NTS_AUTHENTICATOR;
+use crate::ntp::extension::{ExtensionField, NTS_AUTHENTICATOR};
 use crate::ntp::message::{Malformed, Message};
 use crate::ntp::trailer::{OddTrailer, Reading, Rule, Tail};
 
@@ -276,10 +276,14 @@ pub fn is_zero_trailer(reading: &Reading<'_>) -> bool {
 /// the server to replace by its signature.
 fn is_ms_sntp_request(message: &Message<'_>) -> bool {
     let Message::Time(time) = message else { return false };
+    // An extension field of zeros looks the same, but for its length.
+    let is_field =
+        ExtensionField::take(&mut time.trailer()).is_some_and(|field| field.length() == time.trailer().len());
     let is_unsigned = |key_id: u32, digest: &[u8]| key_id != 0 && digest.iter().all(|octet| *octet == 0);
     let short = time.trailer().split_first_chunk::<4>().filter(|(_, rest)| rest.len() == 16);
     let extended = extended_ms_sntp(message).map(|(reading, _)| reading.tail);
     match (short, extended) {
+        _ if is_field => false,
         (Some((account, digest)), _) => is_unsigned(u32::from_be_bytes(*account), digest),
         (None, Some(Tail::Mac { key_id, digest })) => is_unsigned(key_id, digest),
         _ => false,

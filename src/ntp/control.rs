@@ -159,21 +159,19 @@ impl<'a> ControlMessage<'a> {
     }
 
     /// What follows the data, by the padding that programs use.
+    ///
+    /// Padding is not always zero: NTPsec leaves there what was in its buffer.
     pub(super) fn by_rule(&self) -> Result<Reading<'a>, OddTrailer> {
-        let end = HEADER_LENGTH + usize::from(self.count);
-        let behind_data = self.octets.get(end..).unwrap_or_default();
-        if let Some(reading) = self.tail_offsets().find_map(|offset| self.mac_at(offset)) {
-            let padding_alone = behind_data.iter().all(|octet| *octet == 0);
-            if !padding_alone {
-                return Ok(reading);
+        let behind_data = self.rest().get(usize::from(self.count)..).unwrap_or_default();
+        let is_refusal = self.response && self.error && self.count == 0;
+        let reading = |tail| Ok(Reading { fields: &[], tail });
+        match behind_data {
+            [0, 0, 0, 0] if is_refusal => reading(Tail::CryptoNak),
+            padding if padding.len() < 8 || padding.iter().all(|octet| *octet == 0) => reading(Tail::Nothing),
+            other => {
+                let mac = self.tail_offsets().find_map(|offset| self.mac_at(offset));
+                mac.ok_or(OddTrailer::Length(other.len()))
             }
-        }
-        let fields = &[];
-        let nak_offset = if self.count == 0 { HEADER_LENGTH } else { end.next_multiple_of(8) };
-        match self.octets.get(nak_offset..) {
-            Some([0, 0, 0, 0]) if self.response => Ok(Reading { fields, tail: Tail::CryptoNak }),
-            _ if behind_data.iter().all(|octet| *octet == 0) => Ok(Reading { fields, tail: Tail::Nothing }),
-            _ => Err(OddTrailer::Length(behind_data.len())),
         }
     }
 
@@ -305,6 +303,23 @@ mod tests {
         octets.resize(16, 0);
         let reading = ControlMessage::parse(&octets).unwrap().by_rule().unwrap();
         assert_eq!(reading.tail, Tail::Nothing);
+    }
+
+    /// NTPsec 1.2.2 answers so: 29 octets of data and, up to the next multiple of four, what was there before.
+    #[test]
+    fn padding_may_be_left_over_text() {
+        let mut octets = request(29, 12 + 29);
+        octets.extend(b"=-2");
+        assert_eq!(ControlMessage::parse(&octets).unwrap().by_rule().unwrap().tail, Tail::Nothing);
+    }
+
+    /// ntp.org pads 367 octets of data with five zeros; the last four of them are no crypto-NAK.
+    #[test]
+    fn zeros_up_to_a_multiple_of_eight_are_no_refusal() {
+        let mut octets = request(367, 12 + 367);
+        octets[1] = 0x82;
+        octets.extend([0; 5]);
+        assert_eq!(ControlMessage::parse(&octets).unwrap().by_rule().unwrap().tail, Tail::Nothing);
     }
 
     #[test]

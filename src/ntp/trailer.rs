@@ -105,16 +105,17 @@ pub fn by_rule(version: Version, trailer: &[u8]) -> Result<(Reading<'_>, Rule), 
     }
 }
 
-/// Versions 1 to 3: no extension fields, so all of it is the MAC. Eight octets of digest are RFC 1305's.
+/// Versions 1 to 3: no extension fields, so all of it is the MAC. Eight octets of digest are RFC 1305's, more
+/// than 20 are what chrony sends.
 fn by_version(trailer: &[u8]) -> Result<Reading<'_>, OddTrailer> {
-    let tail = match trailer.len() {
-        0 => return Ok(Reading { fields: &[], tail: Tail::Nothing }),
-        4 => return crypto_nak(&[], trailer),
-        12 => trailer,
-        length if DIGEST_LENGTHS.contains(&length.saturating_sub(KEY_ID_LENGTH)) => trailer,
-        length => return Err(OddTrailer::Length(length)),
-    };
-    Reading::mac(&[], tail).ok_or(OddTrailer::Length(trailer.len()))
+    match trailer.len() {
+        0 => Ok(Reading { fields: &[], tail: Tail::Nothing }),
+        4 => crypto_nak(&[], trailer),
+        length @ (12 | 20 | 24 | 32 | 36 | 52 | 68) => {
+            Reading::mac(&[], trailer).ok_or(OddTrailer::Length(length))
+        }
+        length => Err(OddTrailer::Length(length)),
+    }
 }
 
 /// RFC 7822 section 3: fields while more than 24 octets are left; then nothing, or a MAC of 4, 20 or 24 octets.
@@ -155,8 +156,8 @@ fn is_whole_fields(mut octets: &[u8]) -> bool {
 /// Why no rule allows what follows a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OddTrailer {
-    /// Too short for an extension field and not the length of a MAC.
-    #[error("{0} octets are left where a MAC has 4, 20 or 24")]
+    /// Not the length of a MAC.
+    #[error("{0} octets are left, which is not the length of a MAC")]
     Length(usize),
     /// A key identifier other than zero with no digest behind it.
     #[error("a key ID stands without a digest")]
