@@ -18,6 +18,8 @@ use super::time::Resolution;
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    /// Blocks so far that Wireshark counts among the packets, though they hold none.
+    other_records: u64,
 }
 
 /// What a section says of an interface.
@@ -40,7 +42,13 @@ enum Order {
 impl Pcapng {
     /// A capture that stands before its first section header.
     pub(super) fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new() }
+        Self { order: Order::Little, interfaces: Vec::new(), other_records: 0 }
+    }
+
+    /// Blocks so far that are no packets but are numbered like them.
+    #[inline]
+    pub(super) fn other_records(&self) -> u64 {
+        self.other_records
     }
 
     /// Finds the next frame in `buffer`.
@@ -69,6 +77,7 @@ impl Pcapng {
             match block.type_ {
                 SECTION_HEADER => self.begin_section(&block.body, &mut log),
                 INTERFACE_DESCRIPTION => self.add_interface(&block.body, &mut log),
+                JOURNAL_EXPORT | CUSTOM | CUSTOM_NOT_COPIED => self.other_records += 1,
                 _ => {}
             }
             buffer.consume(length);
@@ -351,6 +360,9 @@ const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
+const JOURNAL_EXPORT: u32 = 9;
+const CUSTOM: u32 = 0x0000_0bad;
+const CUSTOM_NOT_COPIED: u32 = 0x4000_0bad;
 
 const END_OF_OPTIONS: u16 = 0;
 const TIME_RESOLUTION: u16 = 9;
@@ -484,7 +496,7 @@ mod tests {
         let mut beyond = PACKET;
         beyond[20] = 5;
         let cut = [6, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0];
-        let other = [0xad, 0x0b, 0, 0, 12, 0, 0, 0, 12, 0, 0, 0];
+        let other = [0xaa, 0x0a, 0, 0, 12, 0, 0, 0, 12, 0, 0, 0];
         let mut reader = reader(&[&LITTLE, &PACKET, &INTERFACE, &unknown, &beyond, &cut, &other, &PACKET]);
         assert_eq!(reader.next_frame().unwrap().number, 1);
         assert!(reader.next_frame().is_none());
@@ -496,6 +508,15 @@ mod tests {
         ];
         assert_eq!(defects(&reader), expected);
         assert_eq!(reader.defects()[0].first_offset, 28);
+    }
+
+    #[test]
+    fn numbers_frames_as_wireshark_does_among_custom_blocks() {
+        let custom = [0xad, 0x0b, 0, 0x40, 16, 0, 0, 0, 1, 0, 0, 0, 16, 0, 0, 0];
+        let mut reader = reader(&[&LITTLE, &INTERFACE, &custom, &PACKET, &custom, &PACKET]);
+        assert_eq!(reader.next_frame().unwrap().number, 2);
+        assert_eq!(reader.next_frame().unwrap().number, 4);
+        assert_eq!(reader.frames_read(), 2);
     }
 
     #[test]

@@ -72,8 +72,7 @@ impl Fragment<'_> {
         match self.octets {
             [a, b, c, d, ..] if self.is_first() && self.protocol == ip::UDP => {
                 let (source, destination) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
-                !wants(ports, source, destination)
-                    && !matches!(destination, tunnel::VXLAN_PORT | tunnel::GENEVE_PORT)
+                !wants(ports, source, destination) && !tunnel::is_port(destination)
             }
             _ => false,
         }
