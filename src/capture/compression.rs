@@ -79,25 +79,58 @@ mod optional {
                     liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
                 Box::new(liblzma::bufread::XzDecoder::new_stream(source, stream))
             }
-            Compression::Lz4 => Box::new(Lz4Frames(lz4_flex::frame::FrameDecoder::new(source))),
+            Compression::Lz4 => {
+                Box::new(Lz4Frames(lz4_flex::frame::FrameDecoder::new(Tail { source, last: [1; 8] })))
+            }
         })
     }
 
     /// Memory an xz file may ask for; the largest preset needs 65 MiB.
     const XZ_MEMORY: u64 = 256 * 1024 * 1024;
 
-    /// All LZ4 frames of a source: the decoder says "over" after each.
-    struct Lz4Frames<R: BufRead>(lz4_flex::frame::FrameDecoder<R>);
+    /// All LZ4 frames of a source: the decoder says "over" after each, and also when one stops between two blocks.
+    struct Lz4Frames<R: BufRead>(lz4_flex::frame::FrameDecoder<Tail<R>>);
 
     impl<R: BufRead> Read for Lz4Frames<R> {
         fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
             loop {
                 let count = self.0.read(room)?;
-                // Every round begins a frame and so consumes its header: this ends.
-                if count > 0 || room.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+                if count > 0 || room.is_empty() {
                     return Ok(count);
                 }
+                let tail = self.0.get_mut();
+                if !tail.source.fill_buf()?.is_empty() {
+                    // Every round begins a frame and so consumes its header: this ends.
+                    continue;
+                }
+                return if tail.ends_a_frame() { Ok(0) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
             }
+        }
+    }
+
+    /// A source that remembers the last 8 octets taken from it.
+    struct Tail<R> {
+        source: R,
+        last: [u8; 8],
+    }
+
+    impl<R> Tail<R> {
+        /// Whether they hold an end mark, which is four zeros, alone or before a checksum of four octets.
+        fn ends_a_frame(&self) -> bool {
+            matches!(self.last, [0, 0, 0, 0, ..] | [.., 0, 0, 0, 0])
+        }
+    }
+
+    impl<R: Read> Read for Tail<R> {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            let count = self.source.read(room)?;
+            let taken = room.get(..count).unwrap_or_default();
+            let newest = taken.get(count.saturating_sub(self.last.len())..).unwrap_or_default();
+            self.last.rotate_left(newest.len());
+            for (slot, octet) in self.last.iter_mut().rev().zip(newest.iter().rev()) {
+                *slot = *octet;
+            }
+            Ok(count)
         }
     }
 }

@@ -13,7 +13,7 @@ pub enum Container {
     Pcap,
     /// The classic format, times in nanoseconds.
     PcapNanosecond,
-    /// The classic format with longer record headers that some Linux kernels of the 1990s' tools wrote.
+    /// The classic format with longer record headers, as a patched libpcap of Linux 2.0 times wrote it.
     PcapModified,
     /// The block format.
     Pcapng,
@@ -182,3 +182,158 @@ fn unusable(error: io::Error, compression: Option<Compression>) -> CaptureError 
 
 /// How many octets are looked at.
 const HEAD: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::super::{CaptureTime, Damage, Ending, Reader};
+    use super::*;
+
+    /// A classic capture with two frames of one octet.
+    const CAPTURE: [u8; 58] = [
+        0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0, 0,
+        0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0xaa, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0xbb,
+    ];
+
+    fn gzip(octets: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(octets).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn open(octets: &[u8]) -> Result<Reader, CaptureError> {
+        Reader::new(Cursor::new(octets.to_vec()))
+    }
+
+    fn error(octets: &[u8]) -> String {
+        open(octets).unwrap_err().to_string()
+    }
+
+    /// The number of frames, and the ending.
+    fn count(reader: &mut Reader) -> (usize, &Ending) {
+        let mut frames = 0;
+        while let Some(frame) = reader.next_frame() {
+            frames += 1;
+            assert_eq!(frame.time, Some(CaptureTime { seconds: 6 + frames as i64, nanoseconds: 0 }));
+        }
+        (frames, reader.ending())
+    }
+
+    #[test]
+    fn names_what_is_no_capture() {
+        assert_eq!(error(b""), "the file is empty");
+        assert_eq!(
+            error(b"1 MD5 secret\n"),
+            "not a pcap or pcapng capture: starts with the text \"1 MD5 secret\\n\""
+        );
+        assert_eq!(error(&[0, 1, 2]), "not a pcap or pcapng capture: starts with octets 00 01 02");
+        assert_eq!(error(b"snoop\0\0\0\0\0\0\x02"), "a snoop capture is not read, only pcap and pcapng");
+        assert_eq!(
+            error(b"GMBU..."),
+            "a Microsoft Network Monitor 2 capture is not read, only pcap and pcapng"
+        );
+        assert!(error(b"\x1f\x8b\x08\x00").starts_with("compressed with gzip, but cannot be decompressed"));
+        assert_eq!(error(&gzip(b"hello")), "not a pcap or pcapng capture: starts with the text \"hello\"");
+        assert_eq!(error(&gzip(b"")), "the file is empty");
+    }
+
+    #[test]
+    fn reads_all_members_and_two_layers_of_gzip() {
+        let members = [gzip(&CAPTURE[..30]), gzip(&CAPTURE[30..])].concat();
+        let mut reader = open(&members).unwrap();
+        assert!(matches!(count(&mut reader), (2, Ending::Complete)));
+        assert_eq!(reader.compressions(), [Compression::Gzip]);
+        let mut reader = open(&gzip(&gzip(&CAPTURE))).unwrap();
+        assert_eq!(count(&mut reader).0, 2);
+        assert_eq!(reader.compressions().len(), 2);
+        assert_eq!(error(&gzip(&gzip(&gzip(&CAPTURE)))), "compressed more than 2 times over");
+    }
+
+    #[test]
+    fn a_cut_gzip_ends_as_truncated_with_the_offset_in_the_uncompressed_stream() {
+        let compressed = gzip(&CAPTURE);
+        let mut reader = open(&compressed[..compressed.len() - 9]).unwrap();
+        let (frames, ending) = count(&mut reader);
+        assert!(frames < 3);
+        let Ending::Truncated { offset, .. } = *ending else { panic!("{ending}") };
+        assert_eq!(offset, [24, 41, 58][frames]);
+    }
+
+    #[test]
+    fn damaged_compressed_data_is_no_failure_of_the_source() {
+        let mut compressed = gzip(&CAPTURE);
+        let checksum = compressed.len() - 8;
+        compressed[checksum] ^= 1;
+        let mut reader = open(&compressed).unwrap();
+        assert!(matches!(count(&mut reader).1, Ending::Damaged { what: Damage::CompressedData(_), .. }));
+    }
+
+    /// Gives its octets, then fails.
+    struct Failing(Cursor<Vec<u8>>);
+
+    impl Read for Failing {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(room)? {
+                0 => Err(io::Error::other("cable pulled")),
+                count => Ok(count),
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_source_is_told_from_damage_even_through_compression() {
+        let compressed = gzip(&CAPTURE);
+        for octets in [&CAPTURE[..45], &compressed[..compressed.len() - 4]] {
+            let mut reader = Reader::new(Failing(Cursor::new(octets.to_vec()))).unwrap();
+            let (_, ending) = count(&mut reader);
+            assert!(
+                matches!(ending, Ending::Failed(error) if error.to_string() == "cable pulled"),
+                "{ending}"
+            );
+        }
+        let failed = Reader::new(Failing(Cursor::new(Vec::new()))).unwrap_err();
+        assert_eq!(failed.to_string(), "cannot be read: cable pulled");
+    }
+
+    #[cfg(feature = "compress")]
+    #[test]
+    fn reads_zstd_xz_and_lz4_in_any_number_of_frames() {
+        let zstd = |octets: &[u8]| zstd::stream::encode_all(octets, 3).unwrap();
+        let xz = |octets: &[u8]| {
+            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+            encoder.write_all(octets).unwrap();
+            encoder.finish().unwrap()
+        };
+        let lz4 = |octets: &[u8]| {
+            let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+            encoder.write_all(octets).unwrap();
+            encoder.finish().unwrap()
+        };
+        let (first, second) = CAPTURE.split_at(30);
+        for (compression, frames) in [
+            (Compression::Zstd, [zstd(first), zstd(second)].concat()),
+            (Compression::Xz, [xz(first), xz(second)].concat()),
+            (Compression::Lz4, [lz4(first), lz4(second)].concat()),
+        ] {
+            let mut reader = open(&frames).unwrap();
+            assert_eq!(reader.compressions(), [compression]);
+            assert!(matches!(count(&mut reader), (2, Ending::Complete)), "{compression}");
+            for length in 0..frames.len() {
+                let Ok(mut reader) = open(&frames[..length]) else { continue };
+                let (found, ending) = count(&mut reader);
+                assert!(
+                    matches!(ending, Ending::Truncated { .. }),
+                    "{compression} {length} {found} {ending}"
+                );
+            }
+        }
+    }
+
+    #[cfg(not(feature = "compress"))]
+    #[test]
+    fn names_a_compression_that_is_left_out() {
+        let expected = "compressed with zstd, which this build leaves out (feature \"compress\")";
+        assert_eq!(error(&[0x28, 0xb5, 0x2f, 0xfd, 0, 0]), expected);
+    }
+}

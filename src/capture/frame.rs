@@ -16,7 +16,8 @@ pub struct LinkType(pub u16);
 /// One frame of a capture. The octets are borrowed from the reader until the next frame is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// Position in its file, counted from 1 as Wireshark does.
+    /// Position in its file, counted from 1 as Wireshark does: pcapng blocks that it lists among the packets
+    /// (custom blocks, journal entries) have a number too, and so leave gaps here.
     pub number: u64,
     /// `None` where the capture carries no time (simple packet blocks).
     pub time: Option<CaptureTime>,

@@ -97,3 +97,69 @@ impl Ord for Head {
 
 /// What a file without any time so far counts as.
 const BEFORE_ALL: CaptureTime = CaptureTime { seconds: i64::MIN, nanoseconds: 0 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A classic capture with a one-octet frame at each of `seconds`.
+    fn reader(seconds: &[u8]) -> Reader {
+        let mut octets =
+            vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
+        for second in seconds {
+            octets.extend([*second, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, *second]);
+        }
+        Reader::new(std::io::Cursor::new(octets)).unwrap()
+    }
+
+    /// Simple packet blocks, which have no time, around one at 5 s.
+    fn untimed() -> Reader {
+        let octets: [&[u8]; 5] = [
+            &[
+                0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                0, 28, 0, 0, 0,
+            ],
+            &[
+                1, 0, 0, 0, 32, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0,
+                0, 0,
+            ],
+            &[3, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 91, 0, 0, 0, 20, 0, 0, 0],
+            &[
+                6, 0, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0,
+                0, 36, 0, 0, 0,
+            ],
+            &[3, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 92, 0, 0, 0, 20, 0, 0, 0],
+        ];
+        Reader::new(std::io::Cursor::new(octets.concat())).unwrap()
+    }
+
+    fn order(readers: Vec<Reader>) -> Vec<(usize, u64, u8)> {
+        let mut merge = Merge::new(readers);
+        let mut order = Vec::new();
+        while let Some((file, frame)) = merge.next_frame() {
+            order.push((file, frame.number, frame.octets[0]));
+        }
+        assert!(merge.next_frame().is_none());
+        assert!(merge.readers().iter().all(|reader| reader.ending().is_complete()));
+        order
+    }
+
+    #[test]
+    fn joins_by_time_then_by_order_of_files() {
+        let order = order(vec![reader(&[1, 4, 6]), reader(&[2, 4, 5]), reader(&[])]);
+        assert_eq!(order, [(0, 1, 1), (1, 1, 2), (0, 2, 4), (1, 2, 4), (1, 3, 5), (0, 3, 6)]);
+    }
+
+    #[test]
+    fn keeps_the_order_within_a_file() {
+        assert_eq!(order(vec![reader(&[9, 1]), reader(&[5])]), [(1, 1, 5), (0, 1, 9), (0, 2, 1)]);
+        assert_eq!(order(vec![reader(&[9, 1])]), [(0, 1, 9), (0, 2, 1)]);
+        assert_eq!(order(vec![]), []);
+    }
+
+    #[test]
+    fn a_frame_without_time_takes_the_last_of_its_file() {
+        let order = order(vec![reader(&[4, 6]), untimed()]);
+        assert_eq!(order, [(1, 1, 91), (0, 1, 4), (1, 2, 5), (1, 3, 92), (0, 2, 6)]);
+    }
+}

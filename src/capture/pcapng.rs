@@ -18,6 +18,8 @@ use super::time::Resolution;
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    /// Blocks so far that Wireshark counts among the packets, though they hold none.
+    other_records: u64,
 }
 
 /// What a section says of an interface.
@@ -40,7 +42,13 @@ enum Order {
 impl Pcapng {
     /// A capture that stands before its first section header.
     pub(super) fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new() }
+        Self { order: Order::Little, interfaces: Vec::new(), other_records: 0 }
+    }
+
+    /// Blocks so far that are no packets but are numbered like them.
+    #[inline]
+    pub(super) fn other_records(&self) -> u64 {
+        self.other_records
     }
 
     /// Finds the next frame in `buffer`.
@@ -69,6 +77,7 @@ impl Pcapng {
             match block.type_ {
                 SECTION_HEADER => self.begin_section(&block.body, &mut log),
                 INTERFACE_DESCRIPTION => self.add_interface(&block.body, &mut log),
+                JOURNAL_EXPORT | CUSTOM | CUSTOM_NOT_COPIED => self.other_records += 1,
                 _ => {}
             }
             buffer.consume(length);
@@ -351,6 +360,9 @@ const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
+const JOURNAL_EXPORT: u32 = 9;
+const CUSTOM: u32 = 0x0000_0bad;
+const CUSTOM_NOT_COPIED: u32 = 0x4000_0bad;
 
 const END_OF_OPTIONS: u16 = 0;
 const TIME_RESOLUTION: u16 = 9;
@@ -363,3 +375,208 @@ const PACKET_FIELDS: usize = 20;
 const SMALLEST_BLOCK: usize = 12;
 /// Interfaces kept for one section.
 const MOST_INTERFACES: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Container, DefectKind, Ending, LinkType, Reader};
+
+    const LITTLE: [u8; 28] = [
+        0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255,
+        255, 255, 255, 28, 0, 0, 0,
+    ];
+    const BIG: [u8; 28] = [
+        0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 99, 0,
+        0, 0, 28,
+    ];
+    /// Ethernet, snap length 4, no options.
+    const INTERFACE: [u8; 20] = [1, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 20, 0, 0, 0];
+    /// Interface 0, 1.5 s in microseconds, 3 octets of 9.
+    const PACKET: [u8; 36] = [
+        6, 0, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x60, 0xe3, 0x16, 0, 3, 0, 0, 0, 9, 0, 0, 0, 0xaa,
+        0xbb, 0xcc, 0, 36, 0, 0, 0,
+    ];
+
+    fn reader(parts: &[&[u8]]) -> Reader {
+        Reader::new(std::io::Cursor::new(parts.concat())).unwrap()
+    }
+
+    /// Seconds and nanoseconds of all frames; then checks that the capture is complete.
+    fn times(parts: &[&[u8]]) -> Vec<(i64, u32)> {
+        let mut reader = reader(parts);
+        let mut times = Vec::new();
+        while let Some(frame) = reader.next_frame() {
+            times.push(frame.time.map_or((0, 0), |time| (time.seconds, time.nanoseconds)));
+        }
+        assert!(reader.ending().is_complete(), "{}", reader.ending());
+        times
+    }
+
+    fn defects(reader: &Reader) -> Vec<(DefectKind, u64)> {
+        reader.defects().iter().map(|defect| (defect.kind, defect.count)).collect()
+    }
+
+    /// An interface with one option.
+    fn interface_with(code: u8, value: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(value.len()).unwrap();
+        let padding = vec![0; value.len().next_multiple_of(4) - value.len()];
+        let total = u8::try_from(24 + value.len() + padding.len()).unwrap();
+        let end = [total, 0, 0, 0];
+        [&[1, 0, 0, 0], &end[..], &[1, 0, 0, 0, 0, 0, 0, 0, code, 0, length, 0], value, &padding, &end]
+            .concat()
+    }
+
+    #[test]
+    fn reads_an_enhanced_packet() {
+        let mut reader = reader(&[&LITTLE, &INTERFACE, &PACKET]);
+        let frame = reader.next_frame().unwrap();
+        assert_eq!((frame.number, frame.original_length, frame.link_type), (1, 9, LinkType(1)));
+        assert_eq!(frame.octets, [0xaa, 0xbb, 0xcc]);
+        assert_eq!(frame.time.map(|time| (time.seconds, time.nanoseconds)), Some((1, 500_000_000)));
+        assert!(reader.next_frame().is_none());
+        assert!(reader.ending().is_complete());
+        assert_eq!(reader.container(), Container::Pcapng);
+    }
+
+    #[test]
+    fn reads_sections_of_either_byte_order_whatever_length_they_claim() {
+        let interface = [0, 0, 0, 1, 0, 0, 0, 20, 0, 101, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20];
+        let packet = [
+            0, 0, 0, 6, 0, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 1, 0xaa, 0, 0,
+            0, 0, 0, 0, 36,
+        ];
+        let parts: [&[u8]; 9] =
+            [&LITTLE, &INTERFACE, &PACKET, &BIG, &interface, &packet, &LITTLE, &INTERFACE, &PACKET];
+        assert_eq!(times(&parts), [(1, 500_000_000), (0, 7_000), (1, 500_000_000)]);
+        let mut reader = reader(&[&BIG, &interface, &packet]);
+        assert_eq!(reader.next_frame().unwrap().link_type, LinkType(101));
+    }
+
+    #[test]
+    fn reads_resolution_and_offset_of_each_interface() {
+        let milliseconds = interface_with(9, &[3]);
+        let earlier = interface_with(14, &(-3_i64).to_le_bytes());
+        let mut second = PACKET;
+        second[8] = 1;
+        let parts: [&[u8]; 5] = [&LITTLE, &milliseconds, &earlier, &PACKET, &second];
+        assert_eq!(times(&parts), [(1500, 0), (-2, 500_000_000)]);
+    }
+
+    #[test]
+    fn reads_packets_without_time_and_of_the_obsolete_kind() {
+        let simple = [3, 0, 0, 0, 20, 0, 0, 0, 9, 0, 0, 0, 1, 2, 3, 4, 20, 0, 0, 0];
+        let mut obsolete = PACKET;
+        (obsolete[0], obsolete[10]) = (2, 77);
+        let mut reader = reader(&[&LITTLE, &INTERFACE, &simple, &obsolete]);
+        let frame = reader.next_frame().unwrap();
+        assert_eq!((frame.time, frame.octets, frame.original_length), (None, &[1, 2, 3, 4][..], 9));
+        assert_eq!(reader.next_frame().unwrap().octets, [0xaa, 0xbb, 0xcc]);
+        assert_eq!(defects(&reader), []);
+    }
+
+    #[test]
+    fn bad_options_cost_nothing_but_themselves() {
+        let mut overrun = interface_with(2, b"eth\xff");
+        overrun[18] = 200;
+        let short_offset = interface_with(14, &[1, 2, 3]);
+        let no_resolution = interface_with(9, &[]);
+        for interface in [overrun, short_offset, no_resolution] {
+            let mut reader = reader(&[&LITTLE, &interface, &PACKET]);
+            assert_eq!(reader.next_frame().unwrap().time.unwrap().seconds, 1);
+            assert_eq!(defects(&reader), [(DefectKind::OptionDamaged, 1)]);
+        }
+        let mut reader = reader(&[&LITTLE, &interface_with(2, b"eth\xff"), &PACKET]);
+        assert!(reader.next_frame().is_some());
+        assert_eq!(defects(&reader), []);
+    }
+
+    #[test]
+    fn skips_packets_it_cannot_place_and_goes_on() {
+        let mut unknown = PACKET;
+        unknown[8] = 5;
+        let mut beyond = PACKET;
+        beyond[20] = 5;
+        let cut = [6, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0];
+        let other = [0xaa, 0x0a, 0, 0, 12, 0, 0, 0, 12, 0, 0, 0];
+        let mut reader = reader(&[&LITTLE, &PACKET, &INTERFACE, &unknown, &beyond, &cut, &other, &PACKET]);
+        assert_eq!(reader.next_frame().unwrap().number, 1);
+        assert!(reader.next_frame().is_none());
+        assert!(reader.ending().is_complete());
+        let expected = [
+            (DefectKind::UnknownInterface, 2),
+            (DefectKind::PacketBeyondBlock, 1),
+            (DefectKind::BlockCut, 1),
+        ];
+        assert_eq!(defects(&reader), expected);
+        assert_eq!(reader.defects()[0].first_offset, 28);
+    }
+
+    #[test]
+    fn numbers_frames_as_wireshark_does_among_custom_blocks() {
+        let custom = [0xad, 0x0b, 0, 0x40, 16, 0, 0, 0, 1, 0, 0, 0, 16, 0, 0, 0];
+        let mut reader = reader(&[&LITTLE, &INTERFACE, &custom, &PACKET, &custom, &PACKET]);
+        assert_eq!(reader.next_frame().unwrap().number, 2);
+        assert_eq!(reader.next_frame().unwrap().number, 4);
+        assert_eq!(reader.frames_read(), 2);
+    }
+
+    #[test]
+    fn says_when_a_section_is_of_another_version() {
+        let mut section = LITTLE;
+        section[12] = 2;
+        let mut reader = reader(&[&section, &INTERFACE, &PACKET]);
+        assert!(reader.next_frame().is_some());
+        assert_eq!(defects(&reader), [(DefectKind::SectionVersion, 1)]);
+    }
+
+    #[test]
+    fn stops_where_a_block_makes_no_sense() {
+        let wrong_end = [5, 0, 0, 0, 12, 0, 0, 0, 16, 0, 0, 0];
+        let unaligned = [5, 0, 0, 0, 13, 0, 0, 0, 13, 0, 0, 0, 0];
+        let nothing = [5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let huge = [5, 0, 0, 0, 0xfc, 0xff, 0xff, 0x7f, 0, 0, 0, 0];
+        let mut order = LITTLE;
+        order[8] = 0;
+        for bad in [&wrong_end[..], &unaligned, &nothing, &huge, &order] {
+            let mut reader = reader(&[&LITTLE, &INTERFACE, &PACKET, bad, &PACKET]);
+            assert!(reader.next_frame().is_some());
+            assert!(reader.next_frame().is_none());
+            assert!(matches!(reader.ending(), Ending::Damaged { offset: 84, .. }), "{}", reader.ending());
+        }
+    }
+
+    #[test]
+    fn skips_a_block_too_large_to_keep() {
+        let mut large = vec![5, 0, 0, 0, 0, 0, 0, 2];
+        large.resize(0x0200_0000, 0);
+        let mut whole = reader(&[&LITTLE, &INTERFACE, &large, &PACKET]);
+        assert!(whole.next_frame().is_some());
+        assert_eq!(defects(&whole), [(DefectKind::BlockTooLarge, 1)]);
+        let mut cut = reader(&[&LITTLE, &large[..0x0180_0000]]);
+        assert!(cut.next_frame().is_none());
+        let expected = (28, 0x0200_0000, 0x0180_0000);
+        assert!(matches!(*cut.ending(), Ending::Truncated { offset, needed, present }
+            if (offset, needed, present) == expected));
+    }
+
+    #[test]
+    fn cut_anywhere_gives_every_whole_frame_and_the_start_of_the_incomplete_block() {
+        let whole = [&LITTLE[..], &INTERFACE, &PACKET, &PACKET].concat();
+        for length in 4..whole.len() {
+            let mut reader = reader(&[&whole[..length]]);
+            let mut frames = 0;
+            while reader.next_frame().is_some() {
+                frames += 1;
+            }
+            let starts = [0, 28, 48, 84];
+            assert_eq!(frames, if length >= 84 { 1 } else { 0 });
+            match *reader.ending() {
+                Ending::Complete => assert!(starts.contains(&length)),
+                Ending::Truncated { offset, present, .. } => {
+                    let start = *starts.iter().rev().find(|start| **start <= length).unwrap();
+                    assert_eq!((offset, present), (start as u64, (length - start) as u64));
+                }
+                ref other => panic!("{other}"),
+            }
+        }
+    }
+}

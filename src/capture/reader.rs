@@ -23,6 +23,8 @@ pub struct Reader {
     ending: Ending,
     /// Frames handed out so far.
     frames: u64,
+    /// Number of the frame handed out last.
+    number: u64,
     /// Octets of the record handed out last; it is consumed when the next one is asked for.
     held: usize,
 }
@@ -31,6 +33,17 @@ pub struct Reader {
 enum Format {
     Pcap(Pcap),
     Pcapng(Pcapng),
+}
+
+impl Format {
+    /// Records so far that are no frames but have a number in Wireshark.
+    #[inline]
+    fn other_records(&self) -> u64 {
+        match self {
+            Format::Pcap(_) => 0,
+            Format::Pcapng(pcapng) => pcapng.other_records(),
+        }
+    }
 }
 
 impl Reader {
@@ -56,6 +69,7 @@ impl Reader {
             defects: Defects::default(),
             ending: Ending::Open,
             frames: 0,
+            number: 0,
             held: 0,
         })
     }
@@ -105,14 +119,15 @@ impl Reader {
         }
         self.buffer.consume(self.held);
         self.held = 0;
-        let number = self.frames + 1;
+        let next = self.number + 1;
         let found = match &mut self.format {
-            Format::Pcap(pcap) => pcap.locate(&mut self.buffer, &mut self.defects, number),
-            Format::Pcapng(pcapng) => pcapng.locate(&mut self.buffer, &mut self.defects, number),
+            Format::Pcap(pcap) => pcap.locate(&mut self.buffer, &mut self.defects, next),
+            Format::Pcapng(pcapng) => pcapng.locate(&mut self.buffer, &mut self.defects, next),
         };
         match found {
             Ok(located) => {
-                self.frames = number;
+                self.frames += 1;
+                self.number = self.frames + self.format.other_records();
                 self.held = located.record;
                 Some(located)
             }
@@ -128,7 +143,7 @@ impl Reader {
     pub(super) fn frame(&self, located: &Located) -> Frame<'_> {
         let octets = self.buffer.available().get(located.start..).unwrap_or_default();
         Frame {
-            number: self.frames,
+            number: self.number,
             time: located.time,
             link_type: located.link_type,
             original_length: located.original_length,

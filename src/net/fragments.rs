@@ -72,8 +72,7 @@ impl Fragment<'_> {
         match self.octets {
             [a, b, c, d, ..] if self.is_first() && self.protocol == ip::UDP => {
                 let (source, destination) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
-                !wants(ports, source, destination)
-                    && !matches!(destination, tunnel::VXLAN_PORT | tunnel::GENEVE_PORT)
+                !wants(ports, source, destination) && !tunnel::is_port(destination)
             }
             _ => false,
         }
@@ -339,3 +338,170 @@ const MOST_OPEN: usize = 1_024;
 const MOST_HELD: usize = 4 * 1024 * 1024;
 /// How long a datagram waits for its fragments, in seconds of capture time.
 const LONGEST_WAIT: i64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Checksum, Decoded, Decoder, FragmentCounts};
+    use crate::capture::{CaptureTime, Frame, LinkType};
+
+    /// UDP from port 123 to 40000 with 24 octets of payload and no checksum.
+    const UDP: [u8; 32] = [
+        0, 123, 0x9c, 0x40, 0, 32, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+        20, 21, 22, 23, 24,
+    ];
+
+    struct Capture {
+        decoder: Decoder,
+        number: u64,
+        seconds: i64,
+    }
+
+    impl Capture {
+        fn new() -> Self {
+            Self { decoder: Decoder::new(&[123]), number: 0, seconds: 1000 }
+        }
+
+        fn decode(&mut self, octets: &[u8], original_length: usize) -> Result<(Vec<u8>, Vec<u64>), String> {
+            self.number += 1;
+            let frame = Frame {
+                number: self.number,
+                time: Some(CaptureTime { seconds: self.seconds, nanoseconds: 0 }),
+                link_type: LinkType(101),
+                original_length: u32::try_from(original_length).unwrap(),
+                octets,
+            };
+            match self.decoder.decode(&frame) {
+                Decoded::Datagram(datagram) => Ok((datagram.octets.to_vec(), datagram.fragments.to_vec())),
+                Decoded::Undecoded(reason) => Err(reason.code().into_owned()),
+            }
+        }
+
+        /// An IPv4 fragment `offset` units of 8 octets into its datagram.
+        fn v4(
+            &mut self,
+            id: u16,
+            offset: u8,
+            more: bool,
+            payload: &[u8],
+        ) -> Result<(Vec<u8>, Vec<u64>), String> {
+            let [high, low] = id.to_be_bytes();
+            let length = u8::try_from(20 + payload.len()).unwrap();
+            let flags = if more { 0x20 } else { 0 };
+            let header =
+                [0x45, 0, 0, length, high, low, flags, offset, 9, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+            let octets = [&header, payload].concat();
+            self.decode(&octets, octets.len())
+        }
+
+        /// An IPv6 fragment likewise.
+        fn v6(&mut self, offset: u8, more: bool, payload: &[u8]) -> Result<(Vec<u8>, Vec<u64>), String> {
+            let length = u8::try_from(8 + payload.len()).unwrap();
+            let mut octets = vec![0x60, 0, 0, 0, 0, length, 44, 64];
+            octets.extend([1; 32]);
+            octets.extend([17, 0, 0, offset << 3 | u8::from(more), 0, 0, 0, 5]);
+            octets.extend(payload);
+            self.decode(&octets, octets.len())
+        }
+    }
+
+    fn held() -> Result<(Vec<u8>, Vec<u64>), String> {
+        Err("ip-fragment-held".to_owned())
+    }
+
+    #[test]
+    fn gives_the_datagram_at_the_frame_that_completes_it() {
+        let mut capture = Capture::new();
+        assert_eq!(capture.v4(7, 0, true, &UDP[..16]), held());
+        assert_eq!(capture.v4(8, 2, false, &UDP[16..]), held());
+        assert_eq!(capture.v4(7, 2, false, &UDP[16..]), Ok((UDP[8..].to_vec(), vec![1, 3])));
+        assert_eq!(capture.v4(8, 0, true, &UDP[..16]), Ok((UDP[8..].to_vec(), vec![2, 4])));
+        assert_eq!(capture.v6(3, false, &UDP[24..]), held());
+        assert_eq!(capture.v6(0, true, &UDP[..24]), Ok((UDP[8..].to_vec(), vec![5, 6])));
+        assert_eq!(capture.decoder.finish(), FragmentCounts { reassembled: 3, ..FragmentCounts::default() });
+    }
+
+    #[test]
+    fn takes_a_repeated_fragment_but_not_a_differing_one() {
+        let mut capture = Capture::new();
+        assert_eq!(capture.v4(7, 0, true, &UDP[..16]), held());
+        assert_eq!(capture.v4(7, 0, true, &UDP[..16]), held());
+        assert_eq!(capture.v4(7, 1, false, &UDP[8..]), Ok((UDP[8..].to_vec(), vec![1, 3])));
+        assert_eq!(capture.v4(7, 0, true, &UDP[..16]), held());
+        assert_eq!(capture.v4(7, 1, true, &[0; 16]), Err("fragments-overlap".to_owned()));
+        assert_eq!(capture.v4(7, 2, false, &UDP[16..]), Err("fragments-overlap".to_owned()));
+        let counts = FragmentCounts { reassembled: 1, overlapping: 1, ..FragmentCounts::default() };
+        assert_eq!(capture.decoder.finish(), counts);
+    }
+
+    #[test]
+    fn refuses_a_last_fragment_that_ends_before_another() {
+        let mut capture = Capture::new();
+        assert_eq!(capture.v4(7, 2, true, &UDP[..16]), held());
+        assert_eq!(capture.v4(7, 1, false, &UDP[8..16]), Err("ip-fragment-malformed".to_owned()));
+        assert_eq!(capture.v4(8, 0, true, &UDP[..15]), Err("ip-fragment-malformed".to_owned()));
+        assert_eq!(capture.v4(9, 0, true, &[]), Err("ip-fragment-malformed".to_owned()));
+        assert_eq!(capture.decoder.finish().malformed, 3);
+    }
+
+    #[test]
+    fn refuses_a_datagram_of_which_the_capture_cut_a_fragment() {
+        let mut capture = Capture::new();
+        let header = [0x45, 0, 0, 36, 0, 7, 0x20, 0, 9, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let octets = [&header, &UDP[..12]].concat();
+        assert_eq!(capture.decode(&octets, 36), Err("ip-fragment-cut".to_owned()));
+        assert_eq!(capture.v4(7, 2, false, &UDP[16..]), Err("ip-fragment-cut".to_owned()));
+        assert_eq!(capture.decoder.finish().cut, 1);
+    }
+
+    #[test]
+    fn forgets_what_waits_longer_than_30_seconds() {
+        let mut capture = Capture::new();
+        assert_eq!(capture.v4(7, 0, true, &UDP[..16]), held());
+        capture.seconds += 30;
+        assert_eq!(capture.v4(7, 1, true, &UDP[8..16]), held());
+        capture.seconds += 1;
+        assert_eq!(capture.v4(7, 2, false, &UDP[16..]), held());
+        let counts = capture.decoder.finish();
+        assert_eq!((counts.incomplete, counts.crowded_out, counts.reassembled), (2, 0, 0));
+    }
+
+    #[test]
+    fn holds_nothing_for_other_ports_until_the_identification_returns() {
+        let mut capture = Capture::new();
+        assert_eq!(capture.v4(7, 0, true, &[0, 53, 0, 53, 0, 24, 0, 0]), Err("udp-other-port".to_owned()));
+        assert_eq!(capture.v4(7, 1, false, &[0; 16]), Err("udp-other-port".to_owned()));
+        assert_eq!(capture.v4(7, 0, true, &UDP[..16]), held());
+        assert_eq!(capture.v4(7, 2, false, &UDP[16..]), Ok((UDP[8..].to_vec(), vec![3, 4])));
+        let counts = FragmentCounts { reassembled: 1, ..FragmentCounts::default() };
+        assert_eq!(capture.decoder.finish(), counts);
+    }
+
+    #[test]
+    fn stays_within_its_bounds_however_many_fragments_come() {
+        let mut capture = Capture::new();
+        for id in 0..20_000 {
+            assert_eq!(capture.v4(id, 0xff, true, &[0; 8]), held());
+        }
+        let fragments = &capture.decoder.fragments;
+        assert!(fragments.open.len() <= super::MOST_OPEN && fragments.held <= super::MOST_HELD);
+        assert!(fragments.by_age.len() <= 4 * super::MOST_OPEN + 1);
+        let counts = capture.decoder.finish();
+        assert_eq!(counts.incomplete, 20_000);
+        assert!(counts.crowded_out >= 18_000);
+        assert_eq!(capture.decoder.fragments.held, 0);
+    }
+
+    #[test]
+    fn checks_the_checksum_over_the_whole_datagram() {
+        let mut udp = UDP;
+        udp[7] = 1;
+        let mut capture = Capture::new();
+        let _ = capture.v4(7, 0, true, &udp[..16]);
+        let header = [0x45, 0, 0, 36, 0, 7, 0, 2, 9, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let octets = [&header, &udp[16..]].concat();
+        let frame =
+            Frame { number: 2, time: None, link_type: LinkType(101), original_length: 36, octets: &octets };
+        let Decoded::Datagram(datagram) = capture.decoder.decode(&frame) else { panic!() };
+        assert!(matches!(datagram.checksum, Checksum::Wrong { found: 1, .. }));
+    }
+}

@@ -25,6 +25,8 @@ pub(super) fn first_layer(link_type: LinkType, octets: &[u8]) -> Result<Layer<'_
         PPP_OVER_ETHERNET => pppoe(octets),
         ATM_RFC1483 => Ok(Layer::Llc(octets)),
         PKTAP => packet_tap(octets),
+        // What older macOS wrote for the same; others use the number for headers of their own.
+        USER_2 => packet_tap(octets).map_err(|_| Reason::LinkType(USER_2)),
         other => Err(Reason::LinkType(other)),
     }
 }
@@ -133,7 +135,7 @@ fn packet_tap(octets: &[u8]) -> Result<Layer<'_>, Reason> {
     let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     let rest = after(octets, length.max(header.len()))?;
     match u16::from_le_bytes([low, high]) {
-        PKTAP => Err(Reason::LinkHeaderMalformed),
+        PKTAP | USER_2 => Err(Reason::LinkHeaderMalformed),
         link_type => first_layer(LinkType(link_type), rest),
     }
 }
@@ -155,6 +157,7 @@ const RAW: u16 = 101;
 const CISCO_HDLC: u16 = 104;
 const LOOP: u16 = 108;
 const LINUX_SLL: u16 = 113;
+const USER_2: u16 = 149;
 const PPP_PPPD: u16 = 166;
 const PPP_WITH_DIRECTION: u16 = 204;
 const RAW_IPV4: u16 = 228;

@@ -66,8 +66,15 @@ pub(super) fn geneve<'a>(walk: &mut Walk<'_>, octets: &'a [u8]) -> Result<Layer<
 
 /// The destination port of VXLAN.
 pub(super) const VXLAN_PORT: u16 = 4789;
+/// The one Linux had before, which flannel still uses.
+pub(super) const VXLAN_PORT_LINUX: u16 = 8472;
 /// The destination port of Geneve.
 pub(super) const GENEVE_PORT: u16 = 6081;
+
+/// Whether datagrams to `port` are taken for a tunnel.
+pub(super) fn is_port(port: u16) -> bool {
+    matches!(port, VXLAN_PORT | VXLAN_PORT_LINUX | GENEVE_PORT)
+}
 
 const GRE_CHECKSUM: u8 = 0x80;
 const GRE_ROUTING: u8 = 0x40;

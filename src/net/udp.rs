@@ -23,7 +23,7 @@ pub(super) fn read<'a>(walk: &mut Walk<'_>, octets: &'a [u8]) -> Result<Inside<'
     if !walk.wants(source, destination) {
         let payload = octets.get(HEADER..).unwrap_or_default();
         return match destination {
-            tunnel::VXLAN_PORT => tunnel::vxlan(walk, payload).map(Inside::Tunnel),
+            tunnel::VXLAN_PORT | tunnel::VXLAN_PORT_LINUX => tunnel::vxlan(walk, payload).map(Inside::Tunnel),
             tunnel::GENEVE_PORT => tunnel::geneve(walk, payload).map(Inside::Tunnel),
             _ => Err(Reason::UdpOtherPort),
         };
