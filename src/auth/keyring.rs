@@ -35,6 +35,8 @@ pub struct Candidate {
     pub source: usize,
     /// Number of its line in that file, from 1.
     pub line: usize,
+    /// True for what ntp.org's 4.2.8p15 and earlier make of a line that 4.2.8p18 reads otherwise.
+    pub older_version: bool,
     /// The addresses that ntp.org takes this key from as a client or peer; empty means all.
     pub addresses: Vec<AddressRange>,
     /// The secret as the file spells it.
@@ -74,9 +76,17 @@ impl Keyring {
             let (line, addresses, spelling) = (entry.line, entry.addresses, entry.spelling);
             match entry.key {
                 EntryKey::Ready(key) => {
-                    let candidate = Candidate { key, source, line, addresses, spelling };
                     let list = if entry.superseded { &mut slot.superseded } else { &mut slot.candidates };
-                    list.push(candidate);
+                    let candidate = |key, older_version| Candidate {
+                        key,
+                        source,
+                        line,
+                        older_version,
+                        addresses: addresses.clone(),
+                        spelling: spelling.clone(),
+                    };
+                    list.push(candidate(key, false));
+                    list.extend(entry.older_version.map(|key| candidate(key, true)));
                 }
                 EntryKey::Unsupported { type_name, .. } if !entry.superseded => {
                     slot.uncomputable.push(Uncomputable { type_name, source, line });
@@ -92,7 +102,8 @@ impl Keyring {
         &self.sources
     }
 
-    /// The keys that `id` means: one for each file that defines it. Empty when none does.
+    /// The keys that `id` means: one for each file that defines it, or two where versions of ntp.org differ. Empty
+    /// when no file does.
     pub fn lookup(&self, id: KeyId) -> &[Candidate] {
         self.by_id.get(&id).map_or(&[], |slot| &slot.candidates)
     }

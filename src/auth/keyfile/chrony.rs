@@ -62,7 +62,10 @@ fn read_piece(piece: &Piece<'_>, collector: &mut Collector) {
     };
     let spelling = spelling(piece, secret);
     let (line, key) = (piece.line, EntryKey::Ready(key));
-    collector.add(named(first), Entry { line, key, addresses: Vec::new(), superseded: false, spelling });
+    collector.add(
+        named(first),
+        Entry { line, key, older_version: None, addresses: Vec::new(), superseded: false, spelling },
+    );
 }
 
 /// A word and where it stands in its piece.

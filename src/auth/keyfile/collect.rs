@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::line_buffer::Piece;
 use super::problem::{Limit, Problem, ProblemKind, Severity};
 use super::{Consequence, Dialect, Entry, EntryKey, KeyFile};
+use crate::auth::algorithm::Algorithm;
 use crate::auth::key::KeyId;
 
 /// Octets, lines, keys and problems of one file that are looked at.
@@ -113,7 +114,10 @@ impl Collector {
         self.entries.push(entry);
     }
 
-    fn remark_on_digest(&mut self, place: Place, algorithm: crate::auth::algorithm::Algorithm) {
+    fn remark_on_digest(&mut self, place: Place, algorithm: Algorithm) {
+        if self.dialect == Dialect::Ntpsec && algorithm == Algorithm::Whirlpool {
+            self.report(place, Severity::Warning, ProblemKind::LibraryDependentType { algorithm });
+        }
         let severity = match self.dialect {
             Dialect::NtpOrg => Severity::Warning,
             Dialect::Ntpsec => Severity::Info,

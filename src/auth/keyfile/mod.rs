@@ -5,6 +5,9 @@
 //! gives the keys which that program would compute with, together with everything it would trip over. [`detect`]
 //! guesses the dialect from the text.
 //!
+//! Versions meant: ntp.org 4.2.8p18, NTPsec 1.2.2, chrony 4.3, with OpenSSL 3.0 where they use it. Where ntp.org
+//! 4.2.8p15 gives another key, an entry has both.
+//!
 //! Text in, values out: nothing here opens a file, and no problem ever shows a secret.
 
 use std::fmt;
@@ -16,6 +19,7 @@ mod address;
 mod chrony;
 mod collect;
 mod detect;
+mod hint;
 mod line_buffer;
 mod ntp_org;
 mod ntpd;
@@ -119,6 +123,9 @@ pub struct Entry {
     pub line: usize,
     /// The key, as far as it can be computed with.
     pub key: EntryKey,
+    /// The key that ntp.org's 4.2.8p15 and earlier make of the line, where it is another one: they drop the last of
+    /// an odd number of hex digits, and use 32 octets of a longer secret.
+    pub older_version: Option<Key>,
     /// The addresses that ntp.org accepts this key from when it acts as a client or peer; empty means all.
     pub addresses: Vec<AddressRange>,
     /// True when another line with the same key ID is the one that the program uses.
@@ -206,6 +213,9 @@ impl fmt::Display for Consequence {
             }
             Consequence::AllKeysLoad { dialect, keys: 1 } => {
                 write!(formatter, "{} loads the key", dialect.title())
+            }
+            Consequence::AllKeysLoad { dialect, keys: 2 } => {
+                write!(formatter, "{} loads both keys", dialect.title())
             }
             Consequence::AllKeysLoad { dialect, keys } => {
                 write!(formatter, "{} loads all {keys} keys", dialect.title())

@@ -10,7 +10,8 @@ use super::ntpd::{Definition, LONGEST_TEXT, Line, hex_value};
 use super::problem::{OddDigit, Padding, ProblemKind, Severity};
 use super::type_name::{self, Meaning};
 use super::{AddressRange, Dialect, Entry, EntryKey, KeyFile};
-use crate::auth::key::{Key, Secret};
+use crate::auth::algorithm::Algorithm;
+use crate::auth::key::{Key, KeyId, Secret};
 
 /// Most octets of a secret.
 const LONGEST_SECRET: usize = 64;
@@ -27,7 +28,7 @@ pub(super) fn read(text: &[u8]) -> KeyFile {
         let mut line = Line { piece: &piece, buffer: &mut buffer, collector: &mut collector };
         read_line(&mut line);
     }
-    collector.finish(|_, same| same.last().copied())
+    collector.finish(|_, same| same.first().copied())
 }
 
 fn read_line(line: &mut Line<'_, '_>) {
@@ -36,26 +37,33 @@ fn read_line(line: &mut Line<'_, '_>) {
     let place = line.place(secret.start, Some(id));
     let octets = decode(line.buffer.word(&secret), meaning, line.collector, place);
     let Some(octets) = octets else { return };
+    let older = decode_as_older(line.buffer.word(&secret)).filter(|older| *older != octets);
     let spelling = line.spelling(&secret);
     let addresses = read_addresses(line, place);
     let Some(meaning) = meaning else {
         line.collector.lose_line();
         return;
     };
-    let key = match meaning {
-        Meaning::Foreign(name) => EntryKey::Unsupported { id, type_name: name.to_owned() },
-        Meaning::Algorithm(_) | Meaning::Md5ByInitial => {
-            let Some(algorithm) = meaning.algorithm() else { return };
-            let octets = match algorithm.secret_length() {
-                Some(length) => fit(octets, length, line.collector, place),
-                None => octets,
-            };
-            let Ok(key) = Key::new(id, algorithm, Secret::new(octets)) else { return };
-            EntryKey::Ready(key)
+    let (key, older_version) = match (meaning, meaning.algorithm()) {
+        (Meaning::Foreign(name), _) => (EntryKey::Unsupported { id, type_name: name.to_owned() }, None),
+        (_, Some(algorithm)) => {
+            remark_on_length(octets.len(), algorithm, line.collector, place);
+            let older = older.and_then(|octets| make_key(id, algorithm, octets));
+            let Some(key) = make_key(id, algorithm, octets) else { return };
+            (EntryKey::Ready(key), older)
         }
+        (_, None) => return,
     };
-    let entry = Entry { line: line.piece.line, key, addresses, superseded: false, spelling };
+    let entry = Entry { line: line.piece.line, key, older_version, addresses, superseded: false, spelling };
     line.collector.add(place, entry);
+}
+
+/// Makes a key; the secret of a block cipher is cut or zero-extended.
+fn make_key(id: KeyId, algorithm: Algorithm, mut octets: Vec<u8>) -> Option<Key> {
+    if let Some(length) = algorithm.secret_length() {
+        octets.resize(length, 0);
+    }
+    Key::new(id, algorithm, Secret::new(octets)).ok()
 }
 
 /// The octets of a secret word, unless ntp.org counts an error for it.
@@ -78,16 +86,26 @@ fn decode(word: &[u8], meaning: Option<Meaning>, collector: &mut Collector, plac
         let kind = ProblemKind::OddHexDigits { algorithm, digits, last: OddDigit::HighHalf };
         collector.report(place, Severity::Warning, kind);
     }
-    let octet = |pair: &[u8]| {
-        let mut values = pair.iter().filter_map(|digit| hex_value(*digit));
-        values.next().unwrap_or_default() << 4 | values.next().unwrap_or_default()
-    };
     Some(word.chunks(2).map(octet).collect())
 }
 
-/// Cuts or zero-extends the secret of a block cipher.
-fn fit(mut octets: Vec<u8>, length: usize, collector: &mut Collector, place: Place) -> Vec<u8> {
-    let present = octets.len();
+/// The octets of a secret word in 4.2.8p15: at most 64 hex digits count, and only whole octets.
+fn decode_as_older(word: &[u8]) -> Option<Vec<u8>> {
+    let whole = word.get(..OLDER_DIGITS).unwrap_or(word).chunks_exact(2);
+    (word.len() > LONGEST_TEXT).then(|| whole.map(octet).collect())
+}
+
+/// Most hex digits of a secret that 4.2.8p15 reads.
+const OLDER_DIGITS: usize = 64;
+
+/// One or two hex digits, the first of them the high half.
+fn octet(digits: &[u8]) -> u8 {
+    let mut values = digits.iter().filter_map(|digit| hex_value(*digit));
+    values.next().unwrap_or_default() << 4 | values.next().unwrap_or_default()
+}
+
+fn remark_on_length(present: usize, algorithm: Algorithm, collector: &mut Collector, place: Place) {
+    let Some(length) = algorithm.secret_length() else { return };
     if present < length {
         let kind = ProblemKind::SecretPadded { octets: present, length, padding: Padding::Zeros };
         collector.report(place, Severity::Warning, kind);
@@ -96,8 +114,6 @@ fn fit(mut octets: Vec<u8>, length: usize, collector: &mut Collector, place: Pla
         let kind = ProblemKind::SecretCut { octets: present, kept: length };
         collector.report(place, Severity::Warning, kind);
     }
-    octets.resize(length, 0);
-    octets
 }
 
 fn read_addresses(line: &mut Line<'_, '_>, of: Place) -> Vec<AddressRange> {

@@ -59,7 +59,14 @@ fn read_line(line: &mut Line<'_, '_>, hex: &mut HexBuffer) {
         line.collector.report(place, Severity::Info, ProblemKind::WordsIgnored);
     }
     let spelling = line.spelling(&secret);
-    let entry = Entry { line: line.piece.line, key, addresses: Vec::new(), superseded: false, spelling };
+    let entry = Entry {
+        line: line.piece.line,
+        key,
+        older_version: None,
+        addresses: Vec::new(),
+        superseded: false,
+        spelling,
+    };
     line.collector.add(place, entry);
 }
 

@@ -93,7 +93,7 @@ pub enum ProblemKind {
     TypeAssumed,
     /// chrony takes the type word for the secret, because no other word follows.
     TypeIsSecret,
-    /// Whether chrony has this type depends on the crypto library it was built with.
+    /// Whether the program has this type depends on its crypto library.
     LibraryDependentType {
         /// The type.
         algorithm: Algorithm,

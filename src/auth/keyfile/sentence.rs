@@ -33,7 +33,7 @@ impl fmt::Display for Problem {
             | ProblemKind::SecretCut { .. }
             | ProblemKind::SecretPadded { .. }
             | ProblemKind::WrongSecretLength { .. }
-            | ProblemKind::EmptySecret) => write_secret(formatter, kind, program),
+            | ProblemKind::EmptySecret) => write_secret(formatter, kind, self.dialect),
             kind => write_text(formatter, kind, program),
         }
     }
@@ -103,7 +103,8 @@ fn write_digest(formatter: &mut fmt::Formatter<'_>, algorithm: Algorithm, dialec
     }
 }
 
-fn write_secret(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, program: &str) -> fmt::Result {
+fn write_secret(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, dialect: Dialect) -> fmt::Result {
+    let program = dialect.title();
     match *kind {
         ProblemKind::NotHex { digits, good } => write!(
             formatter,
@@ -116,9 +117,10 @@ fn write_secret(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, program:
             }
             write!(formatter, "secret has {digits} hex digits, expected an even number")?;
             match last {
-                OddDigit::HighHalf => {
-                    write!(formatter, "; {program} makes the last one the high half of an octet")
-                }
+                OddDigit::HighHalf => write!(
+                    formatter,
+                    "; {program} makes the last one the high half of an octet, 4.2.8p15 drops it"
+                ),
                 OddDigit::Dropped => write!(formatter, "; {program} drops the last one"),
                 OddDigit::Refused => Ok(()),
             }

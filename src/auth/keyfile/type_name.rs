@@ -35,6 +35,10 @@ pub(super) fn ntp_org(word: &[u8]) -> Option<Meaning> {
     if matches!(name, "AES128CMAC" | "CMAC") {
         return Some(Meaning::Algorithm(Algorithm::Aes128Cmac));
     }
+    if matches!(name, "MD2" | "MDC2" | "MGF1") {
+        // OpenSSL has these names and no digest for them; ntp.org then asks no further.
+        return None;
+    }
     by_short_name(name).or_else(|| by_initial(name))
 }
 
