@@ -79,11 +79,13 @@ fn pass(
     warn(read, &warnings);
     let name_files = labels.len() > 1;
     let mut captures = Merge::new(readers);
-    let mut decoder = Decoder::new(&read.port);
+    // One for each capture: fragments of one are no use to another.
+    let mut decoders: Vec<Decoder> = labels.iter().map(|_| Decoder::new(&read.port)).collect();
     let mut analyzer = Analyzer::new(keys);
     let mut summary = Summary::default();
     while let Some((capture, frame)) = captures.next_frame() {
         summary.count_frame(frame.time);
+        let Some(decoder) = decoders.get_mut(capture) else { continue };
         let datagram = match decoder.decode(&frame) {
             Decoded::Datagram(datagram) => datagram,
             Decoded::Undecoded(reason) => {
@@ -98,7 +100,7 @@ fn pass(
             sink.message(&judged, labels.get(capture).map(String::as_str).filter(|_| name_files))?;
         }
     }
-    summary.fragments_incomplete = decoder.finish().incomplete;
+    summary.fragments_incomplete = decoders.iter_mut().map(|decoder| decoder.finish().incomplete).sum();
     let records = labels.iter().zip(captures.readers()).map(|(label, reader)| capture_record(label, reader));
     sink.finish(&SummaryRecord::new(&summary, view, records.collect(), key_files))?;
     let endings = labels.iter().zip(captures.readers());

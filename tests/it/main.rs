@@ -1,8 +1,18 @@
 //! Integration tests, in one target: each further one would link the whole tree again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that meets something unexpected should stop there"
+)]
+
 mod architecture;
 mod captures;
 mod command_line;
 mod common;
+mod interop;
 mod oracle;
+mod readme;
 mod schema;

@@ -1,0 +1,51 @@
+//! The real daemons, recorded anew in network namespaces and verified.
+//!
+//! `tests/peers` unpacks and runs them; the recorder itself checks that each still behaves as it is known to, and
+//! writes the oracle's expectations beside the captures.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::captures::assert_as_expected;
+use crate::common::root;
+
+#[test]
+fn daemons_recorded_today_give_what_is_expected_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let peers = root().join("target/peers");
+    let fetched =
+        Command::new(root().join("tests/peers/fetch")).arg(&peers).current_dir(root()).output().unwrap();
+    eprint!("{}", String::from_utf8_lossy(&fetched.stdout));
+    assert!(fetched.status.success(), "{}", String::from_utf8_lossy(&fetched.stderr));
+    let recorded = Command::new("python3")
+        .arg(root().join("tests/peers/record.py"))
+        .arg("--out")
+        .arg(folder.path())
+        .arg("--peers")
+        .arg(&peers)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said =
+        String::from_utf8_lossy(&recorded.stdout).into_owned() + &String::from_utf8_lossy(&recorded.stderr);
+    assert!(recorded.status.success(), "{said}");
+    let mut captures = 0;
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let expectation = entry.unwrap().path();
+        let Some(name) = expectation.to_str().unwrap().strip_suffix(".expect.json").map(str::to_owned) else {
+            continue;
+        };
+        let capture = ["pcap", "pcapng"].map(|extension| format!("{name}.{extension}"));
+        let capture =
+            capture.iter().find(|path| fs::exists(path).unwrap()).expect("a capture beside its expectation");
+        let expected: Value = serde_json::from_str(&fs::read_to_string(&expectation).unwrap()).unwrap();
+        assert_as_expected(capture.as_ref(), &expected, folder.path());
+        captures += 1;
+    }
+    for line in said.lines().filter(|line| line.starts_with("peer not available")) {
+        eprintln!("{line}");
+    }
+    assert!(captures > 0, "nothing was recorded: {said}");
+}
