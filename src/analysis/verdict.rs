@@ -298,3 +298,105 @@ fn extended_ms_sntp<'a>(message: &Message<'a>) -> Option<(Reading<'a>, Rule)> {
     let tail = Tail::Mac { key_id: u32::from_be_bytes(*account), digest };
     Some((Reading { fields: &[], tail }, Rule::MsSntp))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::keyfile::{self, Dialect};
+    use crate::ntp::MessageBuilder;
+    use crate::ntp::header::Header;
+
+    fn message(first: u8) -> MessageBuilder {
+        let mut octets = [0x5a; 48];
+        octets[0] = first;
+        MessageBuilder::new(&Header::parse(&octets).unwrap())
+    }
+
+    fn status(octets: &[u8]) -> (Status, Option<&'static str>) {
+        let mut keyring = Keyring::new();
+        keyring.add("test.keys", keyfile::read(b"1 MD5 first\n", Dialect::NtpOrg));
+        let message = Message::parse(octets).unwrap();
+        let verdict = judge_message(&message, &keyring);
+        (verdict.status, verdict.reason.map(|reason| reason.code()))
+    }
+
+    #[test]
+    fn names_are_found_again() {
+        for status in Status::ALL {
+            assert_eq!(Status::from_name(status.name()), Some(status));
+        }
+        assert_eq!(Status::from_name("wrong"), None);
+    }
+
+    #[test]
+    fn a_bare_header_has_no_authentication_whatever_its_version() {
+        for version in 0..8 {
+            assert_eq!(status(&message((version << 3) | 3).build()), (Status::None, None));
+            assert_eq!(status(&message((version << 3) | 4).crypto_nak().build()), (Status::CryptoNak, None));
+        }
+    }
+
+    #[test]
+    fn other_versions_are_proved_or_not_judged() {
+        let mut signed = message(0x2b).build();
+        let key =
+            crate::auth::Key::new(KeyId(1), Algorithm::Md5, crate::auth::Secret::new(b"first".to_vec()));
+        mac::append_mac(&mut signed, &key.unwrap());
+        assert_eq!(status(&signed), (Status::Valid, None));
+        let unsigned = message(0x2b).mac(1, &[7; 16]).build();
+        assert_eq!(status(&unsigned), (Status::Unverifiable, Some("version-not-decoded")));
+        assert_eq!(status(&message(0x23).mac(1, &[7; 16]).build()), (Status::Invalid, None));
+    }
+
+    #[test]
+    fn zeros_in_place_of_a_mac_are_no_authentication() {
+        for length in [16, 20] {
+            assert_eq!(status(&message(0x24).mac(0, &vec![0; length]).build()), (Status::None, None));
+        }
+        assert_eq!(status(&message(0x24).mac(0, &[1; 16]).build()).0, Status::UnknownKey);
+    }
+
+    #[test]
+    fn requests_of_domain_members_are_recognised_in_both_forms() {
+        let account = 0xe903_0000; // 1001, little-endian
+        assert_eq!(status(&message(0x1b).mac(account, &[0; 16]).build()).0, Status::MsSntp);
+        assert_eq!(status(&message(0x1b).mac(account, &[0; 68]).build()).0, Status::MsSntp);
+        assert_eq!(status(&message(0x1b).mac(account, &[1; 16]).build()).0, Status::UnknownKey);
+    }
+
+    #[test]
+    fn an_extension_field_of_zeros_is_no_domain_member() {
+        let octets = message(0x23).extension_field(0x2005, &[0; 16]).build();
+        assert_eq!(octets.len(), 48 + 20);
+        assert_eq!(status(&octets).0, Status::UnknownKey, "RFC 7822 reads 20 octets as a MAC");
+    }
+
+    #[test]
+    fn nts_is_told_by_its_authenticator_field() {
+        let fields = message(0x23).extension_field(0x0104, &[9; 32]).extension_field(0x0204, &[9; 100]);
+        assert_eq!(status(&fields.clone().build()).0, Status::None, "nothing authenticates it");
+        assert_eq!(status(&fields.extension_field(0x0404, &[9; 36]).build()).0, Status::Nts);
+    }
+
+    #[test]
+    fn autokey_is_told_by_its_fields_and_its_key_id() {
+        let octets =
+            |field, key_id| message(0x23).extension_field(field, &[3; 24]).mac(key_id, &[9; 16]).build();
+        assert_eq!(status(&octets(0x0201, 0x1234_5678)).0, Status::Autokey);
+        assert_eq!(status(&octets(0x8102, 0x1234_5678)).0, Status::Autokey);
+        assert_eq!(status(&octets(0x2005, 0x1234_5678)).0, Status::UnknownKey);
+        assert_eq!(status(&octets(0x0201, 1)).0, Status::Invalid);
+    }
+
+    #[test]
+    fn trailers_that_no_rule_allows_are_malformed_with_a_reason() {
+        let trailer = |octets: &[u8]| {
+            let mut message = message(0x23).build();
+            message.extend(octets);
+            status(&message)
+        };
+        assert_eq!(trailer(&[9; 22]), (Status::Malformed, Some("trailer-length")));
+        assert_eq!(trailer(&[9; 40]), (Status::Malformed, Some("trailer-not-a-field")));
+        assert_eq!(trailer(&[0, 0, 0, 1]), (Status::Malformed, Some("key-id-alone")));
+    }
+}

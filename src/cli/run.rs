@@ -195,15 +195,18 @@ fn verify_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Sink> {
         },
         detail: read.verbose > 0,
     };
-    let table = || Box::new(MessageTable::new(output(), style, labels.to_vec())) as Box<dyn Sink>;
-    json_sink(read, View::Verify).unwrap_or_else(table)
+    json_sink(read, View::Verify).unwrap_or_else(|| match read.verbose {
+        0 | 1 => Box::new(MessageTable::new(output(), style, labels.to_vec())),
+        _ => Box::new(DecodedText::new(output(), View::Verify, true)),
+    })
 }
 
 fn decode_sink(read: &ReadArguments) -> Box<dyn Sink> {
     if read.quiet {
         return Box::new(Silent);
     }
-    json_sink(read, View::Decode).unwrap_or_else(|| Box::new(DecodedText::new(output(), read.verbose > 1)))
+    json_sink(read, View::Decode)
+        .unwrap_or_else(|| Box::new(DecodedText::new(output(), View::Decode, read.verbose > 1)))
 }
 
 fn json_sink(read: &ReadArguments, view: View) -> Option<Box<dyn Sink>> {

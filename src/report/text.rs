@@ -16,13 +16,14 @@ use super::{Sink, summary};
 /// Writes decoded messages and then the summary.
 pub struct DecodedText<W> {
     output: W,
+    view: View,
     octets: bool,
 }
 
 impl<W: Write> DecodedText<W> {
     /// Writes to `output`; with `octets`, the payload in hexadecimal too.
-    pub fn new(output: W, octets: bool) -> Self {
-        DecodedText { output, octets }
+    pub fn new(output: W, view: View, octets: bool) -> Self {
+        DecodedText { output, view, octets }
     }
 }
 
@@ -47,6 +48,9 @@ impl<W: Write> Sink for DecodedText<W> {
             None => {}
         }
         trailer(output, judged)?;
+        if self.view == View::Verify {
+            verdict(output, judged)?;
+        }
         if self.octets {
             judged
                 .datagram
@@ -180,6 +184,25 @@ fn trailer(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
         field(output, "answers", format_args!("frame {} ({})", exchange.request, exchange.mode.name()))?;
     }
     judged.findings.iter().try_for_each(|finding| field(output, "finding", finding.code()))
+}
+
+fn verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
+    let verdict = &judged.verdict;
+    let reason = verdict.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let digest =
+        verdict.digest_matches.map(|matches| if matches { " (digest right)" } else { " (digest wrong)" });
+    field(output, "status", format_args!("{}{reason}{}", verdict.status.name(), digest.unwrap_or_default()))?;
+    if let Some((file, candidate)) = verdict.key_file.zip(verdict.candidate) {
+        field(
+            output,
+            "key",
+            format_args!("{file}:{}, {}", candidate.line, candidate.key.algorithm().name()),
+        )?;
+    }
+    match verdict.reading {
+        Some((_, rule)) => field(output, "read by", rule.name()),
+        None => Ok(()),
+    }
 }
 
 fn field(output: &mut impl Write, name: &str, value: impl Display) -> io::Result<()> {

@@ -60,6 +60,7 @@ fn the_table_tells_good_bad_and_refused_messages_apart() {
 #[test]
 fn detail_names_key_reading_and_exchange() {
     assert_seen("verify-detail", &verify("-v"), None);
+    assert_seen("verify-octets", &verify("-vv --filter key==14||frame==8"), None);
 }
 
 #[test]
