@@ -16,3 +16,4 @@ mod interop;
 mod oracle;
 mod readme;
 mod schema;
+mod vectors;
