@@ -37,6 +37,8 @@ pub struct Candidate {
     pub line: usize,
     /// True for what ntp.org's 4.2.8p15 and earlier make of a line that 4.2.8p18 reads otherwise.
     pub older_version: bool,
+    /// True when part of the secret is a guess; see [`Entry::guessed`](super::keyfile::Entry::guessed).
+    pub guessed: bool,
     /// The addresses that ntp.org takes this key from as a client or peer; empty means all.
     pub addresses: Vec<AddressRange>,
     /// The secret as the file spells it.
@@ -73,7 +75,8 @@ impl Keyring {
         self.sources.push(Source { label: label.into(), dialect: file.dialect });
         for entry in file.entries {
             let slot = self.by_id.entry(entry.id()).or_default();
-            let (line, addresses, spelling) = (entry.line, entry.addresses, entry.spelling);
+            let (line, guessed) = (entry.line, entry.guessed);
+            let (addresses, spelling) = (entry.addresses, entry.spelling);
             match entry.key {
                 EntryKey::Ready(key) => {
                     let list = if entry.superseded { &mut slot.superseded } else { &mut slot.candidates };
@@ -82,6 +85,7 @@ impl Keyring {
                         source,
                         line,
                         older_version,
+                        guessed,
                         addresses: addresses.clone(),
                         spelling: spelling.clone(),
                     };

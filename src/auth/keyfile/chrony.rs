@@ -3,6 +3,8 @@
 //! Two or three words a line, comments only on lines of their own, types in capitals, secrets as text unless they
 //! start with `HEX:`. A bad line is skipped.
 
+use std::ops::Range;
+
 use super::collect::{Collector, Place};
 use super::line_buffer::{Piece, pieces};
 use super::ntpd::{BYTE_ORDER_MARK, has_prefix, hex_value};
@@ -64,7 +66,15 @@ fn read_piece(piece: &Piece<'_>, collector: &mut Collector) {
     let (line, key) = (piece.line, EntryKey::Ready(key));
     collector.add(
         named(first),
-        Entry { line, key, older_version: None, addresses: Vec::new(), superseded: false, spelling },
+        Entry {
+            line,
+            key,
+            older_version: None,
+            addresses: Vec::new(),
+            guessed: false,
+            superseded: false,
+            spelling,
+        },
     );
 }
 
@@ -215,18 +225,16 @@ fn spelling(piece: &Piece<'_>, secret: &Word<'_>) -> Spelling {
     Spelling { word: Secret::new(secret.octets.to_vec()), rest_of_line: Secret::new(rest.to_vec()) }
 }
 
-/// Which of the entries `same` chrony uses: whichever a binary search over all entries, sorted by key ID, meets first.
-fn winner(entries: &[Entry], same: &[usize]) -> Option<usize> {
-    let id = entries.get(*same.first()?)?.id();
-    let below = entries.iter().filter(|entry| entry.id() < id).count();
-    let run = below..below + same.len();
-    let (mut low, mut high) = (0, entries.len());
+/// Which of several entries with one key ID chrony uses: the one that a binary search over all `count` entries, sorted
+/// by key ID, meets first. `run` is where those with the ID stand.
+fn winner(count: usize, run: Range<usize>) -> usize {
+    let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low.midpoint(high);
         if run.contains(&middle) {
-            return same.get(middle - below).copied();
+            return middle - run.start;
         }
-        if middle < below { low = middle + 1 } else { high = middle }
+        if middle < run.start { low = middle + 1 } else { high = middle }
     }
-    None
+    0
 }

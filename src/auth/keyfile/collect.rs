@@ -1,6 +1,7 @@
 //! Gathering entries and problems while a file is read, within bounds.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::line_buffer::Piece;
 use super::problem::{Limit, Problem, ProblemKind, Severity};
@@ -133,16 +134,23 @@ impl Collector {
         self.lost_lines += 1;
     }
 
-    /// Marks the duplicates that lose: `wins` chooses among the entries, by index, that share a key ID.
-    pub(super) fn finish(mut self, wins: impl Fn(&[Entry], &[usize]) -> Option<usize>) -> KeyFile {
+    /// Marks the duplicates that lose.
+    ///
+    /// `wins` is told all key IDs in ascending order and where in them the duplicates of one start and end, and
+    /// chooses by position in file order: 0 for the first of them.
+    pub(super) fn finish(mut self, wins: impl Fn(usize, Range<usize>) -> usize) -> KeyFile {
         let mut by_id: HashMap<KeyId, Vec<usize>> = HashMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
             by_id.entry(entry.id()).or_default().push(index);
         }
         let keys = by_id.len();
+        let mut ids: Vec<KeyId> = self.entries.iter().map(Entry::id).collect();
+        ids.sort_unstable();
         let mut losers: Vec<(usize, usize)> = Vec::new();
-        for same in by_id.values().filter(|same| same.len() > 1) {
-            let Some(winner) = wins(&self.entries, same) else { continue };
+        for (id, same) in by_id.iter().filter(|(_, same)| same.len() > 1) {
+            let below = ids.partition_point(|other| other < id);
+            let chosen = wins(ids.len(), below..below + same.len());
+            let Some(winner) = same.get(chosen).copied() else { continue };
             losers.extend(same.iter().filter(|index| **index != winner).map(|loser| (*loser, winner)));
         }
         losers.sort_unstable();

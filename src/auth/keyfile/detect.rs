@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::line_buffer::{Piece, pieces};
 use super::ntpd::{LONGEST_TEXT, has_prefix};
-use super::{Consequence, Dialect, KeyFile, collect, number, read, type_name};
+use super::{Dialect, KeyFile, collect, number, read, type_name};
 use crate::auth::algorithm::Algorithm;
 use crate::auth::key::KeyId;
 
@@ -230,7 +232,7 @@ fn compare(text: &[u8], not_chrony: Option<Reason>) -> Detection {
 }
 
 /// The keys that a program would use, in order, and their secrets; a file that it refuses still counts by its keys.
-fn keys_in_use(file: &KeyFile) -> Vec<(KeyId, Option<Algorithm>, Vec<u8>)> {
+fn keys_in_use(file: &KeyFile) -> Vec<(KeyId, Option<Algorithm>, Zeroizing<Vec<u8>>)> {
     let mut keys: Vec<_> = file
         .entries
         .iter()
@@ -238,12 +240,9 @@ fn keys_in_use(file: &KeyFile) -> Vec<(KeyId, Option<Algorithm>, Vec<u8>)> {
         .map(|entry| {
             let key = entry.ready();
             let secret = key.map(|key| key.secret().as_octets().to_vec()).unwrap_or_default();
-            (entry.id(), key.map(|key| key.algorithm()), secret)
+            (entry.id(), key.map(|key| key.algorithm()), Zeroizing::new(secret))
         })
         .collect();
-    keys.sort_unstable();
-    if let Consequence::FileRefused { .. } = file.consequence {
-        keys.dedup();
-    }
+    keys.sort_unstable_by_key(|(id, ..)| *id);
     keys
 }

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 /// One call of `fgets`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece<'a> {
@@ -70,7 +72,7 @@ impl<'a> Iterator for Pieces<'a> {
 
 /// The buffer that ntp.org and NTPsec read a line into and split words in.
 pub(super) struct LineBuffer {
-    octets: [u8; LINE_BUFFER_SIZE],
+    octets: Zeroizing<[u8; LINE_BUFFER_SIZE]>,
     /// Octets from the start that were ever written; those after it hold what the stack held.
     written: usize,
     /// Where the search for the next word starts.
@@ -82,7 +84,7 @@ pub(super) const LINE_BUFFER_SIZE: usize = 512;
 
 impl LineBuffer {
     pub(super) fn new() -> LineBuffer {
-        LineBuffer { octets: [0; LINE_BUFFER_SIZE], written: 0, at: 0 }
+        LineBuffer { octets: Zeroizing::new([0; LINE_BUFFER_SIZE]), written: 0, at: 0 }
     }
 
     /// Takes in one piece over whatever is there, and closes it with a NUL.

@@ -128,6 +128,9 @@ pub struct Entry {
     pub older_version: Option<Key>,
     /// The addresses that ntp.org accepts this key from when it acts as a client or peer; empty means all.
     pub addresses: Vec<AddressRange>,
+    /// True when the program fills the secret up with memory that the file says nothing of, which is taken as zeros
+    /// here: MACs of the program will often not verify with this key.
+    pub guessed: bool,
     /// True when another line with the same key ID is the one that the program uses.
     pub superseded: bool,
     /// The secret as spelled in the file, for trying other readings of it.

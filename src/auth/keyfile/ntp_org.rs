@@ -8,7 +8,7 @@ use super::collect::{Collector, Place};
 use super::line_buffer::{LINE_BUFFER_SIZE, LineBuffer, pieces};
 use super::ntpd::{Definition, LONGEST_TEXT, Line, hex_value};
 use super::problem::{OddDigit, Padding, ProblemKind, Severity};
-use super::type_name::{self, Meaning};
+use super::type_name::Meaning;
 use super::{AddressRange, Dialect, Entry, EntryKey, KeyFile};
 use crate::auth::algorithm::Algorithm;
 use crate::auth::key::{Key, KeyId, Secret};
@@ -28,11 +28,11 @@ pub(super) fn read(text: &[u8]) -> KeyFile {
         let mut line = Line { piece: &piece, buffer: &mut buffer, collector: &mut collector };
         read_line(&mut line);
     }
-    collector.finish(|_, same| same.first().copied())
+    collector.finish(|_, _| 0)
 }
 
 fn read_line(line: &mut Line<'_, '_>) {
-    let Some(definition) = line.define(type_name::ntp_org) else { return };
+    let Some(definition) = line.define(Dialect::NtpOrg) else { return };
     let Definition { id, meaning, secret } = definition;
     let place = line.place(secret.start, Some(id));
     let octets = decode(line.buffer.word(&secret), meaning, line.collector, place);
@@ -54,7 +54,15 @@ fn read_line(line: &mut Line<'_, '_>) {
         }
         (_, None) => return,
     };
-    let entry = Entry { line: line.piece.line, key, older_version, addresses, superseded: false, spelling };
+    let entry = Entry {
+        line: line.piece.line,
+        key,
+        older_version,
+        addresses,
+        guessed: false,
+        superseded: false,
+        spelling,
+    };
     line.collector.add(place, entry);
 }
 

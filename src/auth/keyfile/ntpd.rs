@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::Spelling;
 use super::collect::{Collector, Place};
 use super::line_buffer::{LineBuffer, Piece};
 use super::number;
 use super::problem::{ProblemKind, Severity};
-use super::type_name::{Meaning, TypeName};
+use super::type_name::{self, Meaning, TypeName};
+use super::{Dialect, Spelling};
 use crate::auth::key::{KeyId, Secret};
 
 /// Largest key ID of a symmetric key; above it are those of Autokey.
@@ -40,16 +40,23 @@ impl Line<'_, '_> {
 
     /// Reads the words up to the secret. `None` for a line without words, and after telling what is missing.
     ///
-    /// Every error told here is one that ntp.org counts, except an unknown type.
-    pub(super) fn define(&mut self, meaning: fn(&[u8]) -> Option<Meaning>) -> Option<Definition> {
+    /// Every error told here is one that ntp.org counts, except an unknown type: ntp.org reads on behind it. NTPsec
+    /// does not, which leaves the rest of the line as it is in the buffer.
+    pub(super) fn define(&mut self, dialect: Dialect) -> Option<Definition> {
+        let ntp_org = dialect == Dialect::NtpOrg;
         let first = self.buffer.next_word()?;
         let id = self.key_id(&first)?;
         let Some(type_word) = self.buffer.next_word() else {
             self.collector.count(self.place(first.start, Some(id)), ProblemKind::MissingType);
             return None;
         };
-        let meaning = meaning(self.buffer.word(&type_word));
+        let word = self.buffer.word(&type_word);
+        let meaning = if ntp_org { type_name::ntp_org(word) } else { type_name::ntpsec(word) };
         self.remark_on_type(&type_word, id, meaning);
+        if meaning.is_none() && !ntp_org {
+            self.collector.lose_line();
+            return None;
+        }
         let Some(secret) = self.buffer.next_word() else {
             self.collector.count(self.place(type_word.start, Some(id)), ProblemKind::MissingSecret);
             return None;

@@ -3,11 +3,13 @@
 //! A bad line is skipped. A secret of more than 20 octets is hex, cut to 32 octets. The secret of a block cipher is
 //! cut to the cipher's length, or taken at that length from where it stands: what earlier lines left there follows it.
 
+use zeroize::Zeroizing;
+
 use super::collect::{Collector, Place};
 use super::line_buffer::{LINE_BUFFER_SIZE, LineBuffer, pieces};
 use super::ntpd::{Definition, LONGEST_TEXT, Line, hex_value};
 use super::problem::{OddDigit, Padding, ProblemKind, Severity};
-use super::type_name::{self, Meaning};
+use super::type_name::Meaning;
 use super::{Dialect, Entry, EntryKey, KeyFile};
 use crate::auth::algorithm::Algorithm;
 use crate::auth::key::{Key, Secret};
@@ -18,7 +20,7 @@ const HEX_BUFFER_SIZE: usize = 32;
 pub(super) fn read(text: &[u8]) -> KeyFile {
     let mut collector = Collector::new(Dialect::Ntpsec);
     let mut buffer = LineBuffer::new();
-    let mut hex = HexBuffer { octets: [0; HEX_BUFFER_SIZE], written: 0 };
+    let mut hex = HexBuffer { octets: Zeroizing::new([0; HEX_BUFFER_SIZE]), written: 0 };
     for piece in pieces(collector.bounded(text), LINE_BUFFER_SIZE) {
         if !collector.admits(&piece) {
             break;
@@ -28,24 +30,21 @@ pub(super) fn read(text: &[u8]) -> KeyFile {
         let mut line = Line { piece: &piece, buffer: &mut buffer, collector: &mut collector };
         read_line(&mut line, &mut hex);
     }
-    collector.finish(|_, same| same.last().copied())
+    collector.finish(|_, run| run.len().saturating_sub(1))
 }
 
 fn read_line(line: &mut Line<'_, '_>, hex: &mut HexBuffer) {
-    let Some(Definition { id, meaning, secret }) = line.define(type_name::ntpsec) else { return };
-    let Some(meaning) = meaning else {
-        line.collector.lose_line();
-        return;
-    };
+    let Some(Definition { id, meaning, secret }) = line.define(Dialect::Ntpsec) else { return };
+    let Some(meaning) = meaning else { return };
     let place = line.place(secret.start, Some(id));
-    let word = line.buffer.word(&secret).to_vec();
+    let word = Zeroizing::new(line.buffer.word(&secret).to_vec());
     let source = if word.len() <= LONGEST_TEXT {
         Source::Line { start: secret.start, length: word.len() }
     } else {
         let Some(length) = hex.decode(&word, meaning, line.collector, place) else { return };
         Source::Hex { length }
     };
-    let octets = take(&source, meaning, line, hex, place);
+    let Taken { octets, guessed } = take(&source, meaning, line, hex, place);
     let key = match (meaning, meaning.algorithm()) {
         (Meaning::Foreign(name), _) => EntryKey::Unsupported { id, type_name: name.to_owned() },
         (_, Some(algorithm)) => match Key::new(id, algorithm, Secret::new(octets)) {
@@ -64,6 +63,7 @@ fn read_line(line: &mut Line<'_, '_>, hex: &mut HexBuffer) {
         key,
         older_version: None,
         addresses: Vec::new(),
+        guessed,
         superseded: false,
         spelling,
     };
@@ -79,13 +79,7 @@ enum Source {
 }
 
 /// The octets that the program copies: those of the secret, or for a cipher as many as it takes.
-fn take(
-    source: &Source,
-    meaning: Meaning,
-    line: &mut Line<'_, '_>,
-    hex: &HexBuffer,
-    place: Place,
-) -> Vec<u8> {
+fn take(source: &Source, meaning: Meaning, line: &mut Line<'_, '_>, hex: &HexBuffer, place: Place) -> Taken {
     let (Source::Line { length: present, .. } | Source::Hex { length: present }) = *source;
     let length = meaning.algorithm().and_then(Algorithm::secret_length).unwrap_or(present);
     let (octets, known) = match *source {
@@ -106,12 +100,19 @@ fn take(
         let kind = ProblemKind::SecretPadded { octets: present, length, padding };
         line.collector.report(place, Severity::Warning, kind);
     }
-    octets
+    Taken { octets, guessed: known < length }
+}
+
+/// The octets of a secret as the program has it.
+struct Taken {
+    octets: Vec<u8>,
+    /// True when not all of them are known.
+    guessed: bool,
 }
 
 /// The buffer that hex is decoded into. It is never cleared, so a short secret is followed by an earlier one's octets.
 struct HexBuffer {
-    octets: [u8; HEX_BUFFER_SIZE],
+    octets: Zeroizing<[u8; HEX_BUFFER_SIZE]>,
     /// Octets from the start that were ever written.
     written: usize,
 }

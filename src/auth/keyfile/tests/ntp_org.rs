@@ -55,7 +55,7 @@ fn ntp_org_takes_a_carriage_return_into_the_last_word() {
     assert_eq!(problems(hex, NTP_ORG), [(1, 9, "not-hex"), (1, 50, "carriage-return")]);
     assert_eq!(read(hex.as_bytes(), NTP_ORG).consequence, refused(1));
     assert_eq!(problems("\r\n20 MD5 abc\n", NTP_ORG), [(1, 1, "carriage-return")]);
-    assert_eq!(consequence("\r\n20 MD5 abc\n", NTP_ORG).contains("refuses"), true);
+    assert!(consequence("\r\n20 MD5 abc\n", NTP_ORG).contains("refuses"));
 }
 
 #[test]

@@ -133,6 +133,7 @@ fn ntpsec_fills_a_short_aes_secret_from_an_earlier_line() {
     let text = "3 SHA1 0102030405060708090a0b0c0d0e0f1011121314\n20 AES128CMAC shortkey\n";
     let expected = key(20, "aes128-cmac", "73686f72746b65790000393061306230");
     assert_eq!(keys(text, NTPSEC)[1], expected);
+    assert!(!read(text.as_bytes(), NTPSEC).entries[1].guessed);
     let expected = "warning: key 20: secret has 8 octets and the cipher takes 16; \
         NTPsec fills up with what other text of this file left in its buffer";
     assert_eq!(sentences(text, NTPSEC), [expected]);
@@ -151,7 +152,13 @@ fn ntpsec_fills_a_short_aes_secret_from_the_comment_behind_it() {
     let glued = "20 AES128CMAC short#some comment text\n";
     assert_eq!(secret(glued, NTPSEC), Some(hex(b"short\0some comme")));
     let words = "20 AES128CMAC short 127.0.0.1 and more\n";
-    assert_eq!(secret(words, NTPSEC), Some(hex(b"short\0127.0.0.1 ")));
+    assert_eq!(secret(words, NTPSEC), Some(hex(b"short\x00127.0.0.1 ")));
+}
+
+#[test]
+fn ntpsec_leaves_a_line_of_unknown_type_as_it_is_behind_the_type() {
+    let text = "5 FOO aaaaaaaaaaaaa bbb\n20 AES short\n";
+    assert_eq!(secret(text, NTPSEC), Some(hex(b"short\0\0aaaaa bbb")));
 }
 
 #[test]
@@ -180,6 +187,7 @@ fn ntpsec_padding_that_nobody_knows_is_said_to_be_unknown() {
         _ => None,
     };
     assert_eq!(padding(text), Some(Padding::Unknown));
+    assert!(read(text.as_bytes(), NTPSEC).entries[0].guessed);
     assert_eq!(padding("20 AES 000102030405060708090a\n"), Some(Padding::Unknown));
     let last_word_of_the_buffer = format!("20{}AES short\n", " ".repeat(498));
     assert_eq!(padding(&last_word_of_the_buffer), Some(Padding::Unknown));
