@@ -91,10 +91,13 @@ impl Collector {
 
     pub(super) fn report(&mut self, place: Place, severity: Severity, kind: ProblemKind) {
         let Place { line, column, key_id } = place;
-        if self.problems.len() > MOST_PROBLEMS {
-            return;
-        }
-        let kind = if self.problems.len() == MOST_PROBLEMS { ProblemKind::ProblemsOmitted } else { kind };
+        let kind = match self.problems.len() {
+            ..MOST_PROBLEMS => kind,
+            // At most two of these; they must not be lost among the many.
+            _ if matches!(kind, ProblemKind::ReadingStopped(_)) => kind,
+            MOST_PROBLEMS => ProblemKind::ProblemsOmitted,
+            _ => return,
+        };
         self.problems.push(Problem { line, column, key_id, severity, dialect: self.dialect, kind });
     }
 

@@ -109,8 +109,9 @@ fn reading_stops_at_its_limits() {
     let keys = "1 a\n".repeat(100_001);
     let file = read(keys.as_bytes(), Dialect::Chrony);
     assert_eq!(file.entries.len(), 100_000);
-    assert_eq!(file.problems.last().map(|it| it.kind.code()), Some("problems-omitted"));
-    assert_eq!(file.problems.len(), 10_001);
+    let last: Vec<_> = file.problems.iter().rev().take(2).map(|it| it.kind.code()).collect();
+    assert_eq!(last, ["reading-stopped", "problems-omitted"]);
+    assert_eq!(file.problems.len(), 10_002);
 }
 
 #[test]
