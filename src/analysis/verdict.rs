@@ -93,6 +93,8 @@ pub enum Reason {
     Version(u8),
     /// The key's algorithm is not one that can be computed here.
     Algorithm,
+    /// The program pads the key's secret with what lay in its memory, so the key can only be guessed.
+    GuessedKey,
     /// Not an NTP message.
     Message(Malformed),
     /// No rule allows what follows the header.
@@ -106,6 +108,7 @@ impl Reason {
             Reason::Shortfall { cause, .. } => cause.code(),
             Reason::Version(_) => "version-not-decoded",
             Reason::Algorithm => "algorithm-not-supported",
+            Reason::GuessedKey => "key-guessed",
             Reason::Message(Malformed::Empty) => "empty",
             Reason::Message(Malformed::Truncated { .. }) => "short-message",
             Reason::Trailer(OddTrailer::Length(_)) => "trailer-length",
@@ -125,6 +128,9 @@ impl fmt::Display for Reason {
                 write!(formatter, "the layout of NTP version {version} is not decoded")
             }
             Reason::Algorithm => write!(formatter, "the algorithm of its key is not supported"),
+            Reason::GuessedKey => {
+                write!(formatter, "the program pads its key with what lay in its memory; zeros do not verify")
+            }
             Reason::Message(malformed) => malformed.fmt(formatter),
             Reason::Trailer(odd) => odd.fmt(formatter),
         }
@@ -231,6 +237,9 @@ fn status_of(message: &Message<'_>, check: &MacCheck<'_, '_>) -> (Status, Option
         }
         Proof::NoMac => Status::None,
         Proof::CryptoNak => Status::CryptoNak,
+        Proof::Invalid(candidate) if candidate.guessed => {
+            return (Status::Unverifiable, Some(Reason::GuessedKey));
+        }
         Proof::Invalid(_) => Status::Invalid,
         Proof::Untrusted { .. } => Status::UntrustedKey,
         Proof::NotComputable(_) => return (Status::Unverifiable, Some(Reason::Algorithm)),
@@ -346,6 +355,16 @@ mod tests {
         let unsigned = message(0x2b).mac(1, &[7; 16]).build();
         assert_eq!(status(&unsigned), (Status::Unverifiable, Some("version-not-decoded")));
         assert_eq!(status(&message(0x23).mac(1, &[7; 16]).build()), (Status::Invalid, None));
+    }
+
+    /// NTPsec writes the zeros elsewhere, and no earlier line says what stands in the buffer.
+    #[test]
+    fn a_key_that_is_only_guessed_accuses_nobody() {
+        let mut keyring = Keyring::new();
+        keyring.add("test.keys", keyfile::read(b"1 AES short\n", Dialect::Ntpsec));
+        let octets = message(0x23).mac(1, &[7; 16]).build();
+        let verdict = judge_message(&Message::parse(&octets).unwrap(), &keyring);
+        assert_eq!((verdict.status, verdict.reason), (Status::Unverifiable, Some(Reason::GuessedKey)));
     }
 
     #[test]

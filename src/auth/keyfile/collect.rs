@@ -122,13 +122,8 @@ impl Collector {
         if self.dialect == Dialect::Ntpsec && algorithm == Algorithm::Whirlpool {
             self.report(place, Severity::Warning, ProblemKind::LibraryDependentType { algorithm });
         }
-        let severity = match self.dialect {
-            Dialect::NtpOrg => Severity::Warning,
-            Dialect::Ntpsec => Severity::Info,
-            Dialect::Chrony => return,
-        };
-        if algorithm.digest_length() > 20 {
-            self.report(place, severity, ProblemKind::DigestTooLong { algorithm });
+        if algorithm.digest_length() > 20 && self.dialect != Dialect::Chrony {
+            self.report(place, Severity::Info, ProblemKind::DigestTooLong { algorithm });
         }
     }
 

@@ -97,7 +97,7 @@ fn write_digest(formatter: &mut fmt::Formatter<'_>, algorithm: Algorithm, dialec
     match dialect {
         Dialect::NtpOrg => write!(
             formatter,
-            "{name} digests have {length} octets; ntp.org loads the key, verifies nothing with it and sends broken MACs"
+            "{name} digests have {length} octets; ntp.org 4.2.8p15 uses the first 20, 4.2.8p18 verifies nothing and sends broken MACs"
         ),
         _ => write!(formatter, "{name} digests have {length} octets; {} sends the first 20", dialect.title()),
     }
