@@ -123,7 +123,9 @@ struct Signs {
 impl Signs {
     fn decide(&self) -> Option<Detection> {
         let chosen = |dialect, sign: &Sign, certain| {
-            Some(Detection { dialect, why: sign.first.unwrap_or(Reason::AllDiffer), certain })
+            let why = sign.first.unwrap_or(Reason::AllDiffer);
+            // Whoever wrote other lines by hand, the generator's program is the one that reads them.
+            Some(Detection { dialect, why, certain: certain || matches!(why, Reason::Header(_)) })
         };
         let against_chrony = self.not_chrony.count + self.ntp_org.count + self.ntpsec.count;
         if self.chrony.count > against_chrony {
