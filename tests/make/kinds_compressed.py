@@ -1,0 +1,72 @@
+"""Kinds of compression around one capture."""
+
+import gzip
+import lzma
+import shutil
+import subprocess
+from dataclasses import replace
+
+import files
+from samples import FOUR, Kind
+
+
+def gzipped(octets):
+    """A gzip member without time or name."""
+    return gzip.compress(octets, mtime=0)
+
+
+def by_command(*command):
+    """Compression by a command that reads standard input."""
+    def compress(octets):
+        if not shutil.which(command[0]):
+            return None
+        return subprocess.run(command, input=octets, stdout=subprocess.PIPE, check=True, timeout=20).stdout
+    return compress
+
+
+ZSTD = by_command("zstd", "-q", "-c")
+ZSTD_BACK = by_command("zstd", "-q", "-d", "-c")
+LZ4 = by_command("lz4", "-q", "-c")
+LZ4_BACK = by_command("lz4", "-q", "-d", "-c")
+
+
+def in_two(compress):
+    """Two members, the seam inside a packet."""
+    def both(octets):
+        parts = [compress(octets[:200]), compress(octets[200:])]
+        return None if None in parts else b"".join(parts)
+    return both
+
+
+def cut(compress, share):
+    """Only the first octets of it."""
+    return lambda octets: compress(octets)[:share]
+
+
+def packed(form, compress, back, base, **expected):
+    """A base capture, compressed: `octets` is what decompression must give."""
+    return replace(base, compression=form, oracle=False, **expected), compress, back
+
+
+def kinds():
+    """All of them, each with how to compress it and how to undo that."""
+    said = [sample.said(number, 1000) for number, sample in enumerate(FOUR, 1)]
+    pcap = Kind("", "", files.pcap([sample.record() for sample in FOUR]), 4, said)
+    messages = [sample.said(number) for number, sample in enumerate(FOUR, 1)]
+    pcapng = Kind("", "", files.pcapng([sample.record() for sample in FOUR]), 4, messages, "pcapng")
+    name = lambda name, shows: {"name": name, "shows": shows}
+    yield packed(["gzip"], gzipped, gzip.decompress, pcap, **name("compressed-gzip.pcap.gz", "pcap, compressed with gzip"))
+    yield packed(["gzip"], in_two(gzipped), gzip.decompress, pcapng,
+                 **name("compressed-gzip-two-members.pcapng.gz", "pcapng in two gzip members, the seam inside a packet"))
+    yield packed(["zstd"], ZSTD, ZSTD_BACK, pcap, **name("compressed-zstd.pcap.zst", "pcap, compressed with zstd"))
+    yield packed(["zstd"], in_two(ZSTD), ZSTD_BACK, pcapng,
+                 **name("compressed-zstd-two-frames.pcapng.zst", "pcapng in two zstd frames, the seam inside a packet"))
+    no_xz = {"tshark": "does not read xz"}
+    yield packed(["xz"], lzma.compress, lzma.decompress, pcap, **name("compressed-xz.pcap.xz", "pcap, compressed with xz"), **no_xz)
+    yield packed(["xz"], in_two(lzma.compress), lzma.decompress, pcapng, **no_xz,
+                 **name("compressed-xz-two-streams.pcapng.xz", "pcapng in two xz streams, the seam inside a packet"))
+    yield packed(["lz4"], LZ4, LZ4_BACK, pcap, **name("compressed-lz4.pcap.lz4", "pcap, compressed with lz4"))
+    yield packed(["lz4"], in_two(LZ4), LZ4_BACK, pcapng,
+                 **name("compressed-lz4-two-frames.pcapng.lz4", "pcapng in two LZ4 frames, the seam inside a packet"))
+    yield packed(["gzip", "xz"], lambda o: gzipped(lzma.compress(o)), lambda o: lzma.decompress(gzip.decompress(o)), pcap,
+                 **name("compressed-twice.pcap.xz.gz", "pcap, compressed with xz, and that with gzip"), **no_xz)
