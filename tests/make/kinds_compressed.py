@@ -3,7 +3,9 @@
 import gzip
 import lzma
 import shutil
+import struct
 import subprocess
+import zlib
 from dataclasses import replace
 
 import files
@@ -38,9 +40,10 @@ def in_two(compress):
     return both
 
 
-def cut(compress, share):
-    """Only the first octets of it."""
-    return lambda octets: compress(octets)[:share]
+def stored(octets, checksum_error=0):
+    """A gzip member whose one block is stored, not compressed: every machine writes it alike."""
+    block = b"\1" + struct.pack("<HH", len(octets), len(octets) ^ 0xFFFF) + octets
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + block + struct.pack("<II", zlib.crc32(octets) ^ checksum_error, len(octets))
 
 
 def packed(form, compress, back, base, **expected):
@@ -70,3 +73,18 @@ def kinds():
                  **name("compressed-lz4-two-frames.pcapng.lz4", "pcapng in two LZ4 frames, the seam inside a packet"))
     yield packed(["gzip", "xz"], lambda o: gzipped(lzma.compress(o)), lambda o: lzma.decompress(gzip.decompress(o)), pcap,
                  **name("compressed-twice.pcap.xz.gz", "pcap, compressed with xz, and that with gzip"), **no_xz)
+    yield from damaged(pcap)
+
+
+def damaged(pcap):
+    """Compressed files that stop early or are wrong."""
+    whole = stored(pcap.octets)
+    gzip_only = {"compression": ["gzip"], "oracle": False}
+    two = 24 + sum(16 + len(sample.frame()) for sample in FOUR[:2])
+    yield replace(pcap, name="compressed-gzip-cut.pcap.gz", shows="a gzip file that stops inside the third packet",
+                  octets=whole[:15 + two + 50], frames=2, messages=pcap.messages[:2], ending="truncated", **gzip_only), None, None
+    yield replace(pcap, name="compressed-gzip-wrong-checksum.pcap.gz", shows="a gzip file whose checksum does not fit what it holds",
+                  octets=stored(pcap.octets, 1), ending="damaged", **gzip_only), None, None
+    yield replace(pcap, name="compressed-gzip-garbage-behind.pcap.gz",
+                  shows="a gzip file with octets behind its only member that are none: all is read, and it is said",
+                  octets=whole + b"not gzip at all", ending="damaged", **gzip_only), None, None

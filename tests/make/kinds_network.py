@@ -154,7 +154,7 @@ def datagrams():
     short = {"status": "malformed", "key_id": None, "algorithm": None, "digest_octets": None}
     messages = []
     for frame, length in enumerate(lengths, 1):
-        reason = "short-message" if length < 48 else "key-id-alone" if length == 52 else "trailer-length"
+        reason = "short-message" if length < 48 else "key-id-alone" if length == 52 else "trailer-length" if length < 73 else "trailer-not-a-field"
         messages.append(REQUEST.said(frame, 1000, octets=length, reason=reason, **short))
         if length < 48:
             messages[-1] |= {"version": None, "mode": None}

@@ -33,7 +33,7 @@ def times_said(sample, frame, unit=1, **times):
 
 
 def exchange(name, shows, sent, build, **expected):
-    """A request at `sent`, its reply half a second later; every NTP time is a multiple of 2^-1 s."""
+    """A request at `sent`, its reply half a second later; every NTP time is a multiple of 2^-2 s."""
     half = SECOND // 2
     request = at(REQUEST, sent + 1000, sent)
     reply = at(REPLY, sent + half + 1000, sent + half, sent, sent + half, sent - 64 * SECOND)
@@ -65,8 +65,8 @@ def offset_by(seconds):
 def kinds():
     """All of them."""
     yield exchange("time-era-1", "2037: NTP's second era, whose seconds began at zero in 2036", YEAR_2037 * SECOND, as_pcap)
-    yield exchange("time-across-eras", "a request in the last half second of era 0, its reply at the first of era 1",
-                   YEAR_2036 * SECOND - SECOND // 2, as_pcapng)
+    yield exchange("time-across-eras", "a request in the last quarter second of era 0, its reply in the first of era 1",
+                   YEAR_2036 * SECOND - SECOND // 4, as_pcapng)
     yield exchange("time-before-1970", "1969, by a negative time offset of the interface: still era 0",
                    -100 * SECOND, offset_by(-1_000_000),
                    tshark="prints fractions of such times the wrong way round")
