@@ -19,7 +19,7 @@ use ntpcap::report::model::{MessageRecord, View};
 use serde_json::Value;
 
 use crate::common::{captures, root};
-use crate::made::expectation_path;
+use crate::made::{expectation_path, made_captures};
 
 const SEED: u64 = 0x6e74_7063_6170_0001;
 
@@ -237,9 +237,12 @@ fn read_keys(text: &[u8]) {
     }
 }
 
+/// A frame: number, time, link type, original length, octets.
+type Taken = (u64, Option<CaptureTime>, u16, u32, Vec<u8>);
+
 /// What reading octets as a capture gives.
 struct Read {
-    frames: Vec<(u64, Option<CaptureTime>, u16, u32, Vec<u8>)>,
+    frames: Vec<Taken>,
     datagrams: usize,
     complete: bool,
     failed: bool,
@@ -311,10 +314,6 @@ fn messages_by_keyring() -> Vec<(Keyring, Vec<Vec<u8>>)> {
             (keyring, messages)
         };
     found.into_iter().map(load).collect()
-}
-
-fn made_captures() -> Vec<PathBuf> {
-    captures("captures/made")
 }
 
 fn all_captures() -> Vec<PathBuf> {
