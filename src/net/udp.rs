@@ -21,7 +21,12 @@ pub(super) fn read<'a>(walk: &mut Walk<'_>, octets: &'a [u8]) -> Result<Inside<'
     let Ok(header) = UdpHeaderSlice::from_slice(octets) else { return Err(cut(walk, octets)) };
     let (source, destination) = (header.source_port(), header.destination_port());
     if !walk.wants(source, destination) {
-        let payload = octets.get(HEADER..).unwrap_or_default();
+        // What follows the datagram in its packet is not carried by it. A length that says nothing ends nothing.
+        let end = match usize::from(header.length()) {
+            length if length < HEADER => octets.len(),
+            length => length.min(octets.len()),
+        };
+        let payload = octets.get(HEADER..end).unwrap_or_default();
         return match destination {
             tunnel::VXLAN_PORT | tunnel::VXLAN_PORT_LINUX => tunnel::vxlan(walk, payload).map(Inside::Tunnel),
             tunnel::GENEVE_PORT => tunnel::geneve(walk, payload).map(Inside::Tunnel),

@@ -161,6 +161,7 @@ const MADE: &[Accepted] = &[
         "",
         "both: the key ID is there, its digest is not",
     ),
+    accepted("tunnel-vxlan-ends-before-its-content.pcap", "key_id", "11", "", "both: the same"),
     accepted("pcapng-simple-block-snapped.pcapng", "key_id", "11", "", "both: the same"),
     accepted(
         "pcap-fraction-overflows.pcap",

@@ -6,7 +6,7 @@ import files
 import layers
 from files import Record
 from layers import IPV4, IPV6
-from samples import PAIR, Kind
+from samples import PAIR, Kind, unverifiable
 
 OTHER = ("192.0.2.1", "192.0.2.2")
 OTHER_6 = ("2001:db8::1", "2001:db8::2")
@@ -75,10 +75,18 @@ def ethernet():
                lambda s: layers.llc_snap(IPV4, s.ip()) + bytes(8), oracle=False)
 
 
+def over(protocol, payload):
+    """A payload in IPv4 between the ends of a tunnel."""
+    return layers.ethernet(IPV4, layers.ipv4(*OTHER, payload, protocol))
+
+
+def over_udp(port, payload, **wrong):
+    """A payload in UDP without checksum between the ends of a tunnel."""
+    return over(layers.UDP, layers.udp((OTHER[0], 50_000), (OTHER[1], port), payload, checksum=0, **wrong))
+
+
 def tunnels():
     """Tunnels over IP."""
-    over = lambda protocol, payload: layers.ethernet(IPV4, layers.ipv4(*OTHER, payload, protocol))
-    over_udp = lambda port, payload: over(layers.UDP, layers.udp((OTHER[0], 50_000), (OTHER[1], port), payload, checksum=0))
     yield kind("tunnel-gre", "GRE", lambda s: over(layers.GRE, layers.gre(IPV4, s.ip())), encapsulation=["gre"], oracle=False)
     yield kind("tunnel-gre-key-and-sequence", "GRE with key and sequence number, holding IPv6",
                lambda s: over(layers.GRE, layers.gre(IPV6, s.ip(), 7, 1)), over_6=True, encapsulation=["gre"], oracle=False)
@@ -95,12 +103,26 @@ def tunnels():
     yield kind("tunnel-geneve", "Geneve with 8 octets of options, Ethernet in it",
                lambda s: over_udp(6081, layers.geneve(0x6558, s.frame(), options=b"\1\2\x03\1\4\5\6\7")),
                encapsulation=["geneve"], oracle=False)
+    yield from cut_tunnel()
     yield kind("tunnel-authentication-header", "an IP authentication header before UDP",
                lambda s: s.frame(s.ip(layers.authentication_header(layers.UDP, s.udp()), protocol=51)),
                encapsulation=["ah"], oracle=False)
     yield Kind("tunnel-too-deep.pcap", "the request in eight IPv4 packets and in nine, one inside the other",
                files.pcap([nested(8), nested(9)]), 2, [PAIR[0].said(1, 1000, encapsulation=["ip-in-ip"])],
                not_decoded={"too-deep": 1}, oracle=False, tshark="decodes both")
+
+
+def cut_tunnel():
+    """A tunnel whose own UDP length leaves out the end of what it carries."""
+    records = []
+    for sample in PAIR:
+        carried = layers.vxlan(sample.frame())
+        records.append(Record(over_udp(4789, carried, length=8 + len(carried) - 20), sample.time))
+    cut = unverifiable("ip-length-beyond-frame") | {"encapsulation": ["vxlan"]}
+    yield Kind("tunnel-vxlan-ends-before-its-content.pcap",
+               "the UDP length of a VXLAN datagram ends before the digest that it carries, which is thus not part of it",
+               files.pcap(records), 2, [sample.said(number, 1000, **cut) for number, sample in enumerate(PAIR, 1)],
+               oracle=False, tshark="shows the key IDs of MACs that are cut")
 
 
 def nested(depth):
