@@ -51,13 +51,17 @@ def packed(form, compress, back, base, **expected):
     return replace(base, compression=form, oracle=False, **expected), compress, back
 
 
+def name(name, shows):
+    """The two fields that every kind has of its own."""
+    return {"name": name, "shows": shows}
+
+
 def kinds():
     """All of them, each with how to compress it and how to undo that."""
     said = [sample.said(number, 1000) for number, sample in enumerate(FOUR, 1)]
     pcap = Kind("", "", files.pcap([sample.record() for sample in FOUR]), 4, said)
     messages = [sample.said(number) for number, sample in enumerate(FOUR, 1)]
     pcapng = Kind("", "", files.pcapng([sample.record() for sample in FOUR]), 4, messages, "pcapng")
-    name = lambda name, shows: {"name": name, "shows": shows}
     yield packed(["gzip"], gzipped, gzip.decompress, pcap, **name("compressed-gzip.pcap.gz", "pcap, compressed with gzip"))
     yield packed(["gzip"], in_two(gzipped), gzip.decompress, pcapng,
                  **name("compressed-gzip-two-members.pcapng.gz", "pcapng in two gzip members, the seam inside a packet"))
