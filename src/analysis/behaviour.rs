@@ -23,8 +23,14 @@ pub enum Asked {
 
 impl Asked {
     /// Every kind.
-    pub const ALL: [Asked; 6] =
-        [Asked::NoMac, Asked::Valid, Asked::WrongSecret, Asked::UnknownKey, Asked::UntrustedKey, Asked::Other];
+    pub const ALL: [Asked; 6] = [
+        Asked::NoMac,
+        Asked::Valid,
+        Asked::WrongSecret,
+        Asked::UnknownKey,
+        Asked::UntrustedKey,
+        Asked::Other,
+    ];
 
     /// The kind of a request with that status.
     pub fn of(status: Status) -> Asked {
@@ -114,7 +120,8 @@ pub struct Profile {
 impl Profile {
     /// Counts one exchange.
     pub fn count(&mut self, asked: Asked, answer: Answer) {
-        if let Some(count) = self.counts.get_mut(asked as usize).and_then(|row| row.get_mut(answer as usize)) {
+        if let Some(count) = self.counts.get_mut(asked as usize).and_then(|row| row.get_mut(answer as usize))
+        {
             *count = count.saturating_add(1);
         }
     }
@@ -157,10 +164,16 @@ impl Profile {
         if bad(Answer::PlainReply) + valid(Answer::PlainReply) > 0 {
             return Some(Class::PlainReplyToMac);
         }
-        if no_mac(Answer::Silence) > 0 && no_mac(Answer::PlainReply) == 0 && valid(Answer::AuthenticatedReply) > 0 {
+        // A server that asks clients to slow down is silent for that reason.
+        let is_limiting = self.sum(|_| true, |answer| answer == Answer::Kiss) > 0;
+        if !is_limiting
+            && no_mac(Answer::Silence) > 0
+            && no_mac(Answer::PlainReply) == 0
+            && valid(Answer::AuthenticatedReply) > 0
+        {
             return Some(Class::RequiresAuthentication);
         }
-        if bad(Answer::Silence) > 0 && answered > 0 {
+        if !is_limiting && bad(Answer::Silence) > 0 {
             return Some(Class::SilentOnBadMac);
         }
         if valid(Answer::AuthenticatedReply) > 0 {
@@ -170,7 +183,9 @@ impl Profile {
     }
 
     fn sum(&self, asked: impl Fn(Asked) -> bool, answer: impl Fn(Answer) -> bool) -> u32 {
-        let row = |asked: Asked| Answer::ALL.into_iter().filter(|one| answer(*one)).map(move |one| self.of(asked, one));
+        let row = |asked: Asked| {
+            Answer::ALL.into_iter().filter(|one| answer(*one)).map(move |one| self.of(asked, one))
+        };
         Asked::ALL.into_iter().filter(|one| asked(*one)).flat_map(row).fold(0, u32::saturating_add)
     }
 }
@@ -266,5 +281,15 @@ mod tests {
         // ntp.org with `limited kod` signs RATE whatever the MAC was.
         let exchanges = [(Asked::WrongSecret, Answer::Kiss), (Asked::WrongSecret, Answer::CryptoNak)];
         assert_eq!(class(&exchanges), Some(Class::NakOnBadMac));
+    }
+
+    #[test]
+    fn silence_of_a_server_that_limits_is_no_refusal() {
+        let exchanges = [
+            (Asked::WrongSecret, Answer::Kiss),
+            (Asked::WrongSecret, Answer::Silence),
+            (Asked::Valid, Answer::AuthenticatedReply),
+        ];
+        assert_eq!(class(&exchanges), Some(Class::Authenticates));
     }
 }

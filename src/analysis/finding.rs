@@ -126,6 +126,25 @@ impl Finding {
         Finding::ALL.into_iter().find(|finding| finding.code() == code)
     }
 
+    /// True when it stands in no message's record: it comes from several messages, or from one that did not come.
+    pub fn stands_alone(self) -> bool {
+        matches!(
+            self,
+            Finding::ZeroOrigin
+                | Finding::BogusOrigin
+                | Finding::UnsolicitedReply
+                | Finding::UnsolicitedNak
+                | Finding::Unanswered
+                | Finding::LengthFilterSuspected
+                | Finding::KeySharedByServers
+                | Finding::KeyIdWithSeveralSecrets
+                | Finding::KeyChanged
+                | Finding::ValidRepliesNotAccepted
+                | Finding::ControlExposed
+                | Finding::PrivateExposed
+        )
+    }
+
     /// How much it matters.
     pub fn severity(self) -> Severity {
         match self {

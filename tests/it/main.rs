@@ -12,6 +12,7 @@ mod architecture;
 mod captures;
 mod command_line;
 mod common;
+mod findings;
 mod interop;
 mod oracle;
 mod readme;
