@@ -1,13 +1,18 @@
 //! From datagrams to judged messages, in one pass over a capture.
 
+use std::net::IpAddr;
+
 use crate::auth::keyring::Keyrings;
 use crate::capture::CaptureTime;
 use crate::net::{Checksum, Datagram};
 use crate::ntp::header::Mode;
 use crate::ntp::message::Message;
 
-use super::finding::{Finding, Findings};
-use super::pairing::{Exchange, Request, Window};
+use super::census::Census;
+use super::conversation::Conversations;
+use super::exchange::Exchange;
+use super::finding::{Event, Finding, Findings, Place};
+use super::policy::Policy;
 use super::verdict::{self, Status, Verdict};
 
 /// A judged message with all that is known about it.
@@ -31,19 +36,44 @@ pub struct Judged<'a, 'k> {
     pub findings: Findings,
 }
 
-/// Judges messages and keeps what later ones need: open requests and counts. Memory is bounded.
+impl Judged<'_, '_> {
+    /// Where the message is.
+    pub fn place(&self) -> Place {
+        Place { capture: self.capture, frame: self.frame }
+    }
+
+    /// The server and the client of the message's exchange, by its mode.
+    pub fn server_and_client(&self) -> (IpAddr, IpAddr) {
+        let (source, destination) = (self.datagram.source.ip(), self.datagram.destination.ip());
+        let from_server = match self.message {
+            Some(Message::Time(message)) => {
+                matches!(message.header.mode, Mode::Server | Mode::SymmetricPassive | Mode::Broadcast)
+            }
+            Some(Message::Control(message)) => message.response,
+            Some(Message::Private(message)) => message.response,
+            None => false,
+        };
+        if from_server { (source, destination) } else { (destination, source) }
+    }
+}
+
+/// Judges messages and keeps what later ones need: open requests, servers, keys in use. Memory is bounded.
 pub struct Analyzer<'k> {
     keys: &'k Keyrings,
-    window: Window,
+    policy: Policy,
+    conversations: Conversations,
+    census: Census<'k>,
+    events: Vec<Event>,
 }
 
 impl<'k> Analyzer<'k> {
-    /// Starts with these keys.
-    pub fn new(keys: &'k Keyrings) -> Analyzer<'k> {
-        Analyzer { keys, window: Window::default() }
+    /// Starts with these keys; `policy` says which algorithms are weak.
+    pub fn new(keys: &'k Keyrings, policy: Policy) -> Analyzer<'k> {
+        let (conversations, census) = (Conversations::default(), Census::default());
+        Analyzer { keys, policy, conversations, census, events: Vec::new() }
     }
 
-    /// Judges one datagram.
+    /// Judges one datagram. What it shows about others is in [`Self::take_events`].
     pub fn judge<'a>(
         &mut self,
         capture: usize,
@@ -53,49 +83,58 @@ impl<'k> Analyzer<'k> {
     ) -> Judged<'a, 'k> {
         let keyring = self.keys.for_addresses(datagram.source.ip(), datagram.destination.ip());
         let (message, verdict) = verdict::judge(&datagram, keyring);
-        let findings = findings(&datagram, message.as_ref(), &verdict);
+        let findings = Findings::default();
         let mut judged =
             Judged { capture, frame, time, datagram, message, verdict, exchange: None, findings };
-        self.pair(&mut judged);
+        self.find(&mut judged);
+        self.conversations.observe(&mut judged);
+        let (server, client) = judged.server_and_client();
+        self.events.extend(self.census.count(server, client, &judged.verdict, judged.place(), time));
         judged
     }
 
-    fn pair(&mut self, judged: &mut Judged<'_, '_>) {
-        let Some(message @ Message::Time(time)) = judged.message else { return };
-        let (source, destination) = (judged.datagram.source, judged.datagram.destination);
-        let account = time.trailer().first_chunk::<4>().copied();
-        if let Some(found) = self.window.find(source, destination, &time.header) {
-            judged.exchange = Some(Exchange::new(found, judged.frame, judged.time, &time.header));
-            let is_signed_for_account = found.0.ms_sntp.is_some() && found.0.ms_sntp == account;
-            let unproved = matches!(judged.verdict.status, Status::UnknownKey | Status::Malformed);
-            if is_signed_for_account && unproved {
-                judged.verdict = verdict::signed_for_account(&message, judged.verdict);
-            }
-        }
-        let ms_sntp = account.filter(|_| judged.verdict.status == Status::MsSntp);
-        let request = Request { frame: judged.frame, time: judged.time, ms_sntp };
-        self.window.remember(source, destination, &time.header, request);
+    /// Closes what is open at the end of the captures.
+    pub fn finish(&mut self) {
+        self.conversations.finish();
+        self.events.extend(self.census.events());
     }
-}
 
-fn findings(datagram: &Datagram<'_>, message: Option<&Message<'_>>, verdict: &Verdict<'_, '_>) -> Findings {
-    let mut findings = Findings::default();
-    if matches!(datagram.checksum, Checksum::Wrong { .. }) {
-        findings.insert(Finding::BadUdpChecksum);
+    /// Takes the events since it was last asked, in no more than the order of their discovery.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        let mut events = self.conversations.take_events();
+        events.append(&mut self.events);
+        events
     }
-    if verdict.status == Status::None
-        && verdict.reading.is_some_and(|(reading, _)| verdict::is_zero_trailer(&reading))
-    {
-        findings.insert(Finding::ZeroTrailer);
+
+    /// The servers that were asked, and how they answered.
+    pub fn conversations(&self) -> &Conversations {
+        &self.conversations
     }
-    // Client requests are answered whatever the list says.
-    let is_request = message.is_none_or(|message| message.mode() == Mode::Client);
-    if let Some(candidate) = verdict.candidate
-        && !is_request
-        && !candidate.addresses.is_empty()
-        && !candidate.addresses.iter().any(|range| range.contains(datagram.source.ip()))
-    {
-        findings.insert(Finding::KeyNotForAddress);
+
+    /// Which keys are in use, where and since when.
+    pub fn census(&self) -> &Census<'k> {
+        &self.census
     }
-    findings
+
+    /// What the message shows by itself.
+    fn find(&self, judged: &mut Judged<'_, '_>) {
+        let (verdict, findings) = (&judged.verdict, &mut judged.findings);
+        if matches!(judged.datagram.checksum, Checksum::Wrong { .. }) {
+            findings.insert(Finding::BadUdpChecksum);
+        }
+        let is_zero = verdict.reading.is_some_and(|(reading, _)| verdict::is_zero_trailer(&reading));
+        if verdict.status == Status::None && is_zero {
+            findings.insert(Finding::ZeroTrailer);
+        }
+        let Some(candidate) = verdict.candidate else { return };
+        if self.policy.is_weak(candidate.key.algorithm()) {
+            findings.insert(Finding::WeakAlgorithm);
+        }
+        // Client requests are answered whatever the list says.
+        let is_request = judged.message.is_none_or(|message| message.mode() == Mode::Client);
+        let listed = candidate.addresses.iter().any(|range| range.contains(judged.datagram.source.ip()));
+        if !is_request && !candidate.addresses.is_empty() && !listed {
+            findings.insert(Finding::KeyNotForAddress);
+        }
+    }
 }

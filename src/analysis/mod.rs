@@ -1,13 +1,20 @@
 //! What messages mean: a status for each, the request a reply answers, and counts.
 
 pub mod analyzer;
+pub mod behaviour;
+pub mod census;
+pub mod conversation;
+pub mod exchange;
 pub mod filter;
 pub mod finding;
 pub mod pairing;
+pub mod policy;
+pub mod server;
 pub mod summary;
 pub mod verdict;
 
 pub use analyzer::{Analyzer, Judged};
-pub use finding::Finding;
+pub use finding::{Event, Finding};
+pub use policy::Policy;
 pub use summary::Summary;
 pub use verdict::{Status, Verdict};

@@ -6,7 +6,7 @@ use crate::capture::CaptureTime;
 use crate::net::Reason;
 
 use super::analyzer::Judged;
-use super::finding::Finding;
+use super::finding::{Event, Finding};
 use super::verdict::Status;
 
 /// Counts over all messages of a run. Their number of entries is bounded by the kinds that exist.
@@ -52,6 +52,13 @@ impl Summary {
         *self.statuses.entry(judged.verdict.status).or_default() += 1;
         for finding in judged.findings.iter() {
             *self.findings.entry(finding).or_default() += 1;
+        }
+    }
+
+    /// Counts an event. Those that stand in a message's record too were counted with it.
+    pub fn count_event(&mut self, event: &Event) {
+        if event.finding.stands_alone() {
+            *self.findings.entry(event.finding).or_default() += 1;
         }
     }
 

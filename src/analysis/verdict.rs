@@ -11,6 +11,8 @@ use crate::ntp::extension::{ExtensionField, NTS_AUTHENTICATOR};
 use crate::ntp::message::{Malformed, Message};
 use crate::ntp::trailer::{OddTrailer, Reading, Rule, Tail};
 
+use super::analyzer::Judged;
+
 /// Authentication status of a message. The names are part of the output's contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Status {
@@ -220,10 +222,15 @@ pub fn judge_message<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> Verdic
     Verdict { status, reason, reading, candidate, key_file, digest_matches }
 }
 
-/// The verdict on a reply to an MS-SNTP request: signed for the account that the request names.
-pub(super) fn signed_for_account<'a, 'k>(message: &Message<'a>, verdict: Verdict<'a, 'k>) -> Verdict<'a, 'k> {
-    let reading = verdict.reading.or_else(|| extended_ms_sntp(message));
-    Verdict { status: Status::MsSntp, reason: None, reading, ..verdict }
+/// The verdict on a reply to an MS-SNTP request that names the same account: signed for it, unless a key of ours
+/// proves otherwise.
+pub(super) fn signed_for_account<'a, 'k>(judged: &Judged<'a, 'k>) -> Verdict<'a, 'k> {
+    let verdict = judged.verdict;
+    if !matches!(verdict.status, Status::UnknownKey | Status::Malformed) {
+        return verdict;
+    }
+    let extended = judged.message.as_ref().and_then(extended_ms_sntp);
+    Verdict { status: Status::MsSntp, reason: None, reading: verdict.reading.or(extended), ..verdict }
 }
 
 fn status_of(message: &Message<'_>, check: &MacCheck<'_, '_>) -> (Status, Option<Reason>) {

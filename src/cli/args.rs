@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::analysis::{Finding, Status};
+use crate::analysis::{Finding, Policy, Status};
 use crate::auth::keyfile::Dialect;
 
 /// Verify the MACs of NTP packets in captures, and decode them
@@ -55,6 +55,16 @@ pub struct VerifyArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub keys: KeyArguments,
+    /// Which algorithms to call weak: all but SHA-1, SHA-2, SHA-3 and AES (fips), what is weaker than SHA-1
+    /// (sha1), or all but SHA-2, SHA-3 and AES (modern)
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "modern",
+        hide_possible_values = true,
+        help_heading = "Result"
+    )]
+    pub policy: PolicyChoice,
     /// What makes the exit code 1: statuses and findings, or `never`
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = DEFAULT_FAIL_ON, help_heading = "Result")]
     pub fail_on: Vec<FailOn>,
@@ -175,6 +185,27 @@ impl FromStr for FailOn {
         }
         let status = Status::from_name(text).map(FailOn::Status);
         status.or_else(|| Finding::from_code(text).map(FailOn::Finding)).ok_or_else(known)
+    }
+}
+
+/// Which algorithms count as weak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyChoice {
+    /// What FIPS 140 does not approve.
+    Fips,
+    /// What is weaker than SHA-1.
+    Sha1,
+    /// SHA-1 too.
+    Modern,
+}
+
+impl From<PolicyChoice> for Policy {
+    fn from(choice: PolicyChoice) -> Policy {
+        match choice {
+            PolicyChoice::Fips => Policy::Fips,
+            PolicyChoice::Sha1 => Policy::Sha1,
+            PolicyChoice::Modern => Policy::Modern,
+        }
     }
 }
 

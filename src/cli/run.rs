@@ -3,12 +3,12 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use crate::analysis::filter::Filter;
-use crate::analysis::{Analyzer, Status, Summary};
+use crate::analysis::{Analyzer, Event, Policy, Status, Summary};
 use crate::auth::Keyrings;
 use crate::capture::{Ending, Merge, Reader};
 use crate::net::{Decoded, Decoder};
 use crate::report::json::{Document, Ndjson};
-use crate::report::model::{CaptureRecord, DefectRecord, KeyFileRecord, SummaryRecord, View};
+use crate::report::model::{CaptureRecord, DefectRecord, KeyFileRecord, ServerRecord, SummaryRecord, View};
 use crate::report::table::{self, MessageTable, Style};
 use crate::report::text::DecodedText;
 use crate::report::{Silent, Sink};
@@ -35,7 +35,16 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
     let inputs = inputs::open(&read.captures)?;
     let mut sink = verify_sink(read, &inputs.labels);
     let records = keys.files.iter().map(keys::LoadedFile::record).collect();
-    let outcome = pass(read, inputs, filter.as_ref(), &keys.rings, records, View::Verify, sink.as_mut())?;
+    let outcome = pass(
+        read,
+        inputs,
+        filter.as_ref(),
+        &keys.rings,
+        records,
+        View::Verify,
+        arguments.policy.into(),
+        sink.as_mut(),
+    )?;
     Ok(verify_exit(read, &outcome, &arguments.fail_on))
 }
 
@@ -47,9 +56,18 @@ pub(super) fn decode(arguments: &DecodeArguments) -> Result<Exit, CliError> {
     let read = &arguments.read;
     let filter = parse_filter(read)?;
     let inputs = inputs::open(&read.captures)?;
-    let mut sink = decode_sink(read);
+    let mut sink = decode_sink(read, &inputs.labels);
     let keys = Keyrings::new();
-    let outcome = pass(read, inputs, filter.as_ref(), &keys, Vec::new(), View::Decode, sink.as_mut())?;
+    let outcome = pass(
+        read,
+        inputs,
+        filter.as_ref(),
+        &keys,
+        Vec::new(),
+        View::Decode,
+        Policy::default(),
+        sink.as_mut(),
+    )?;
     Ok(if outcome.failed {
         Exit::Failed
     } else if outcome.summary.messages == 0 {
@@ -73,6 +91,7 @@ fn pass(
     keys: &Keyrings,
     key_files: Vec<KeyFileRecord<'_>>,
     view: View,
+    policy: Policy,
     sink: &mut dyn Sink,
 ) -> Result<Outcome, CliError> {
     let Inputs { labels, readers, warnings, incomplete } = inputs;
@@ -81,7 +100,7 @@ fn pass(
     let mut captures = Merge::new(readers);
     // One for each capture: fragments of one are no use to another.
     let mut decoders: Vec<Decoder> = labels.iter().map(|_| Decoder::new(&read.port)).collect();
-    let mut analyzer = Analyzer::new(keys);
+    let mut analyzer = Analyzer::new(keys, policy);
     let mut summary = Summary::default();
     while let Some((capture, frame)) = captures.next_frame() {
         summary.count_frame(frame.time);
@@ -99,15 +118,35 @@ fn pass(
             summary.count_selected(&judged);
             sink.message(&judged, labels.get(capture).map(String::as_str).filter(|_| name_files))?;
         }
+        pass_on(analyzer.take_events(), view, &mut summary, sink)?;
     }
+    analyzer.finish();
+    pass_on(analyzer.take_events(), view, &mut summary, sink)?;
     summary.fragments_incomplete = decoders.iter_mut().map(|decoder| decoder.finish().incomplete).sum();
     let records = labels.iter().zip(captures.readers()).map(|(label, reader)| capture_record(label, reader));
-    sink.finish(&SummaryRecord::new(&summary, view, records.collect(), key_files))?;
+    let servers = analyzer.conversations().servers.sorted();
+    let servers = servers.iter().filter(|_| view == View::Verify);
+    let servers = servers.map(|(address, server)| ServerRecord::new(*address, &server.profile)).collect();
+    sink.finish(&SummaryRecord::new(&summary, view, servers, records.collect(), key_files))?;
     let endings = labels.iter().zip(captures.readers());
     let odd: Vec<String> = endings.filter_map(|(label, reader)| ending_warning(label, reader)).collect();
     warn(read, &odd);
     let failed = captures.readers().iter().any(|reader| matches!(reader.ending(), Ending::Failed(_)));
     Ok(Outcome { summary, failed: failed || incomplete })
+}
+
+/// Without keys nobody can tell what a request asked for, so decoding tells of no events.
+fn pass_on(
+    events: Vec<Event>,
+    view: View,
+    summary: &mut Summary,
+    sink: &mut dyn Sink,
+) -> Result<(), CliError> {
+    for event in events.iter().filter(|_| view == View::Verify) {
+        summary.count_event(event);
+        sink.event(event)?;
+    }
+    Ok(())
 }
 
 fn verify_exit(read: &ReadArguments, outcome: &Outcome, fail_on: &[FailOn]) -> Exit {
@@ -195,25 +234,26 @@ fn verify_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Sink> {
         },
         detail: read.verbose > 0,
     };
-    json_sink(read, View::Verify).unwrap_or_else(|| match read.verbose {
+    json_sink(read, View::Verify, labels).unwrap_or_else(|| match read.verbose {
         0 | 1 => Box::new(MessageTable::new(output(), style, labels.to_vec())),
-        _ => Box::new(DecodedText::new(output(), View::Verify, true)),
+        _ => Box::new(DecodedText::new(output(), View::Verify, true, labels.len() > 1)),
     })
 }
 
-fn decode_sink(read: &ReadArguments) -> Box<dyn Sink> {
+fn decode_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Sink> {
     if read.quiet {
         return Box::new(Silent);
     }
-    json_sink(read, View::Decode)
-        .unwrap_or_else(|| Box::new(DecodedText::new(output(), View::Decode, read.verbose > 1)))
+    json_sink(read, View::Decode, labels).unwrap_or_else(|| {
+        Box::new(DecodedText::new(output(), View::Decode, read.verbose > 1, labels.len() > 1))
+    })
 }
 
-fn json_sink(read: &ReadArguments, view: View) -> Option<Box<dyn Sink>> {
+fn json_sink(read: &ReadArguments, view: View, labels: &[String]) -> Option<Box<dyn Sink>> {
     if read.json {
-        Some(Box::new(Document::new(output(), view)))
+        Some(Box::new(Document::new(output(), view, labels.to_vec())))
     } else if read.ndjson {
-        Some(Box::new(Ndjson::new(output(), view)))
+        Some(Box::new(Ndjson::new(output(), view, labels.to_vec())))
     } else {
         None
     }

@@ -4,16 +4,17 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analysis::Judged;
+use crate::analysis::{Event, Judged};
 
 use super::Sink;
-use super::model::{MessageRecord, SCHEMA, SummaryRecord, View};
+use super::model::{FindingRecord, MessageRecord, SCHEMA, SummaryRecord, View};
 
 /// A record with its tag, borrowed. [`super::model::Record`] is its published shape.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 enum Tagged<'r, 'a> {
     Message(&'r MessageRecord<'a>),
+    Finding(&'r FindingRecord<'a>),
     Summary(&'r SummaryRecord<'a>),
 }
 
@@ -21,18 +22,23 @@ enum Tagged<'r, 'a> {
 pub struct Ndjson<W> {
     output: W,
     view: View,
+    captures: Vec<String>,
 }
 
 impl<W: Write> Ndjson<W> {
-    /// Writes to `output`.
-    pub fn new(output: W, view: View) -> Self {
-        Ndjson { output, view }
+    /// Writes to `output`. `captures` are the labels that findings name as their files.
+    pub fn new(output: W, view: View, captures: Vec<String>) -> Self {
+        Ndjson { output, view, captures }
     }
 }
 
 impl<W: Write> Sink for Ndjson<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()> {
         write_line(&mut self.output, &Tagged::Message(&MessageRecord::new(judged, file, self.view)))
+    }
+
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        write_line(&mut self.output, &Tagged::Finding(&FindingRecord::new(event, &self.captures)))
     }
 
     fn finish(&mut self, summary: &SummaryRecord<'_>) -> io::Result<()> {
@@ -42,16 +48,24 @@ impl<W: Write> Sink for Ndjson<W> {
 }
 
 /// Writes one document, as it goes: it is never held as a whole.
+///
+/// Findings stand behind the messages, so they are kept until then: as text, and no more than
+/// [`MOST_FINDINGS`] of them; the summary counts all.
 pub struct Document<W> {
     output: W,
     view: View,
+    captures: Vec<String>,
     messages: u64,
+    findings: Vec<String>,
 }
 
+/// Findings that a document holds at most.
+pub const MOST_FINDINGS: usize = 10_000;
+
 impl<W: Write> Document<W> {
-    /// Writes to `output`.
-    pub fn new(output: W, view: View) -> Self {
-        Document { output, view, messages: 0 }
+    /// Writes to `output`. `captures` are the labels that findings name as their files.
+    pub fn new(output: W, view: View, captures: Vec<String>) -> Self {
+        Document { output, view, captures, messages: 0, findings: Vec::new() }
     }
 
     fn begin_message(&mut self) -> io::Result<()> {
@@ -70,11 +84,19 @@ impl<W: Write> Sink for Document<W> {
         serde_json::to_writer(&mut self.output, &Tagged::Message(&record)).map_err(io::Error::from)
     }
 
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        if self.findings.len() < MOST_FINDINGS {
+            let record = FindingRecord::new(event, &self.captures);
+            self.findings.push(serde_json::to_string(&Tagged::Finding(&record))?);
+        }
+        Ok(())
+    }
+
     fn finish(&mut self, summary: &SummaryRecord<'_>) -> io::Result<()> {
         if self.messages == 0 {
             write!(self.output, "{{\"schema\":{SCHEMA},\"messages\":[")?;
         }
-        self.output.write_all(b"\n],\"summary\":")?;
+        write!(self.output, "\n],\"findings\":[\n{}\n],\"summary\":", self.findings.join(",\n"))?;
         serde_json::to_writer(&mut self.output, &Tagged::Summary(summary))?;
         self.output.write_all(b"}\n")?;
         self.output.flush()

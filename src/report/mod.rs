@@ -9,7 +9,7 @@ pub mod time;
 
 use std::io;
 
-use crate::analysis::Judged;
+use crate::analysis::{Event, Judged};
 use model::SummaryRecord;
 
 /// Takes results as they come, in order.
@@ -19,6 +19,12 @@ pub trait Sink {
     /// # Errors
     /// Those of writing.
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()>;
+
+    /// Takes what several messages together show, when it is known.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn event(&mut self, event: &Event) -> io::Result<()>;
 
     /// Takes the counts after the last message.
     ///
@@ -32,6 +38,10 @@ pub struct Silent;
 
 impl Sink for Silent {
     fn message<'a>(&mut self, _: &Judged<'a, 'a>, _: Option<&'a str>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn event(&mut self, _: &Event) -> io::Result<()> {
         Ok(())
     }
 

@@ -11,9 +11,11 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::analysis::pairing::Exchange;
+use crate::analysis::behaviour::{Asked, Profile};
+use crate::analysis::exchange::Exchange;
+use crate::analysis::finding::Place;
 use crate::analysis::verdict::Verdict;
-use crate::analysis::{Judged, Summary};
+use crate::analysis::{Event, Judged, Summary};
 use crate::ntp::extension::ExtensionField;
 use crate::ntp::header::{Header, Mode};
 use crate::ntp::message::Message;
@@ -31,6 +33,8 @@ pub const SCHEMA: u32 = 1;
 pub enum Record<'a> {
     /// One NTP message.
     Message(Box<MessageRecord<'a>>),
+    /// What several messages together show.
+    Finding(FindingRecord<'a>),
     /// The last record: counts over all.
     Summary(Box<SummaryRecord<'a>>),
 }
@@ -42,6 +46,8 @@ pub struct Document<'a> {
     pub schema: u32,
     /// The messages in order of capture time.
     pub messages: Vec<Record<'a>>,
+    /// What several messages together show.
+    pub findings: Vec<Record<'a>>,
     /// Counts over all.
     pub summary: Record<'a>,
 }
@@ -274,6 +280,38 @@ pub struct MacRecord<'a> {
     pub detail: Option<String>,
 }
 
+/// What several messages together show, or one that did not come.
+#[derive(Serialize, JsonSchema)]
+pub struct FindingRecord<'a> {
+    /// Its code.
+    #[schemars(with = "String")]
+    pub code: &'static str,
+    /// `info`, `warning` or `error`.
+    #[schemars(with = "String")]
+    pub severity: &'static str,
+    /// The frames that prove it, in order; not all of them where there are many.
+    pub frames: Vec<u64>,
+    /// The captures of these frames, when several are read together.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<&'a str>,
+    /// A sentence for people.
+    pub detail: &'a str,
+}
+
+/// How one server behaves.
+#[derive(Serialize, JsonSchema)]
+pub struct ServerRecord {
+    /// Its address and port.
+    pub server: String,
+    /// Class of its behaviour; null when the requests seen do not tell.
+    #[schemars(with = "Option<String>")]
+    pub class: Option<&'static str>,
+    /// Kind of request, kind of answer, count.
+    #[serde(serialize_with = "as_map")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, u64>>")]
+    pub behaviour: Vec<(Asked, Counts)>,
+}
+
 /// A reply and its request.
 #[derive(Serialize, JsonSchema)]
 pub struct ExchangeRecord {
@@ -281,7 +319,7 @@ pub struct ExchangeRecord {
     pub request: u64,
     /// Frame of the reply.
     pub reply: u64,
-    /// `basic` or `interleaved`.
+    /// `basic`, `interleaved` or `sequence`.
     #[schemars(with = "String")]
     pub mode: &'static str,
     /// Server's clock minus capture's clock, seconds; null when not known.
@@ -290,6 +328,8 @@ pub struct ExchangeRecord {
     pub delay_s: Option<f64>,
     /// From the request's arrival to the reply's departure by the server's clock, seconds; null when not known.
     pub server_time_s: Option<f64>,
+    /// From request to reply as captured, seconds; null when not known.
+    pub round_trip_s: Option<f64>,
 }
 
 /// Counts over all messages, and what is to be said about the inputs.
@@ -323,6 +363,9 @@ pub struct SummaryRecord<'a> {
     /// Time of the last packet.
     #[schemars(with = "Option<String>")]
     pub last_time: Option<Rfc3339>,
+    /// The servers that were asked, and how they answered. Absent for `decode`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerRecord>,
     /// The captures.
     pub captures: Vec<CaptureRecord<'a>>,
     /// The key files.
@@ -411,6 +454,10 @@ impl Serialize for Counts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
     }
+}
+
+fn as_map<S: Serializer>(behaviour: &[(Asked, Counts)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(behaviour.iter().map(|(asked, answers)| (asked.name(), answers)))
 }
 
 /// An address and port, written `10.0.0.5:123` or `[fd99::1]:123`.
@@ -601,12 +648,43 @@ impl<'a> MacRecord<'a> {
 impl ExchangeRecord {
     fn new(exchange: &Exchange) -> Self {
         ExchangeRecord {
-            request: exchange.request,
-            reply: exchange.reply,
+            request: exchange.request.frame,
+            reply: exchange.reply.frame,
             mode: exchange.mode.name(),
             offset_s: exchange.offset,
             delay_s: exchange.delay,
             server_time_s: exchange.server_time,
+            round_trip_s: exchange.round_trip,
+        }
+    }
+}
+
+impl<'a> FindingRecord<'a> {
+    /// The record of an event; `files` are the captures' names where there are several.
+    pub fn new(event: &'a Event, files: &'a [String]) -> Self {
+        let file = |place: &Place| files.get(place.capture).map(String::as_str);
+        FindingRecord {
+            code: event.finding.code(),
+            severity: event.finding.severity().name(),
+            frames: event.frames.iter().map(|place| place.frame).collect(),
+            files: if files.len() > 1 { event.frames.iter().filter_map(file).collect() } else { Vec::new() },
+            detail: &event.detail,
+        }
+    }
+}
+
+impl ServerRecord {
+    /// The record of a server's profile.
+    pub fn new(server: SocketAddr, profile: &Profile) -> Self {
+        let answers = |asked: Asked| {
+            let answers = profile.answers(asked).into_iter();
+            Counts(answers.map(|(answer, count)| (answer.name().into(), u64::from(count))).collect())
+        };
+        let behaviour = Asked::ALL.into_iter().map(|asked| (asked, answers(asked)));
+        ServerRecord {
+            server: server.to_string(),
+            class: profile.class().map(|class| class.name()),
+            behaviour: behaviour.filter(|(_, answers)| !answers.is_empty()).collect(),
         }
     }
 }
@@ -616,6 +694,7 @@ impl<'a> SummaryRecord<'a> {
     pub fn new(
         summary: &Summary,
         view: View,
+        servers: Vec<ServerRecord>,
         captures: Vec<CaptureRecord<'a>>,
         keys: Vec<KeyFileRecord<'a>>,
     ) -> Self {
@@ -635,6 +714,7 @@ impl<'a> SummaryRecord<'a> {
             truncated: captures.iter().any(|capture| capture.ending != "complete"),
             first_time: summary.span.map(|(first, _)| Rfc3339::of_capture(first)),
             last_time: summary.span.map(|(_, last)| Rfc3339::of_capture(last)),
+            servers,
             captures,
             keys,
         }

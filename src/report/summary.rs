@@ -3,20 +3,53 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::model::{CaptureRecord, Counts, KeyFileRecord, SummaryRecord};
+use crate::analysis::Event;
+use crate::analysis::finding::{Place, Severity};
 
-/// Writes the counts and what is to be said about the inputs.
+use super::model::{CaptureRecord, Counts, KeyFileRecord, ServerRecord, SummaryRecord};
+
+/// Findings and servers that are told one by one.
+const MOST_TOLD: usize = 20;
+
+/// What was found, kept for the end: the first of each kind, and all up to a bound.
+#[derive(Debug, Default)]
+pub struct Told {
+    lines: Vec<(&'static str, String)>,
+    left_out: u64,
+}
+
+impl Told {
+    /// Keeps a finding. `least` is the severity that is told of.
+    pub fn keep(&mut self, event: &Event, least: Severity, several_captures: bool) {
+        if event.finding.severity() < least {
+            return;
+        }
+        if self.lines.len() >= MOST_TOLD {
+            self.left_out += 1;
+            return;
+        }
+        let frame = |place: &Place| match several_captures {
+            true => format!("{}:{}", place.capture + 1, place.frame),
+            false => place.frame.to_string(),
+        };
+        let frames: Vec<String> = event.frames.iter().map(frame).collect();
+        let line = format!("{} ({}): {}", event.finding.code(), frames.join(", "), event.detail);
+        self.lines.push((event.finding.severity().name(), line));
+    }
+}
+
+/// Writes the counts, what was found, and what is to be said about the inputs.
 ///
 /// # Errors
 /// Those of writing.
-pub fn write(output: &mut impl Write, summary: &SummaryRecord<'_>) -> io::Result<()> {
+pub fn write(output: &mut impl Write, summary: &SummaryRecord<'_>, told: &Told) -> io::Result<()> {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = lines(&mut text, summary);
+    let _ = lines(&mut text, summary, told);
     output.write_all(text.as_bytes())
 }
 
-fn lines(text: &mut String, summary: &SummaryRecord<'_>) -> std::fmt::Result {
+fn lines(text: &mut String, summary: &SummaryRecord<'_>, told: &Told) -> std::fmt::Result {
     let mut parts = vec![count(summary.frames, "packet"), count(summary.messages, "NTP message")];
     if summary.selected != summary.messages {
         parts.push(format!("{} selected", summary.selected));
@@ -32,11 +65,34 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>) -> std::fmt::Result {
         let datagrams = count(summary.fragments_incomplete, "datagram");
         sentence(text, "fragments", &format!("{datagrams} never complete"))?;
     }
+    for (severity, line) in &told.lines {
+        sentence(text, severity, line)?;
+    }
+    if told.left_out > 0 {
+        sentence(text, "", &format!("and {} more, counted above; --ndjson has them all", told.left_out))?;
+    }
+    summary.servers.iter().take(MOST_TOLD).try_for_each(|server| server_line(text, server))?;
+    if summary.servers.len() > MOST_TOLD {
+        sentence(text, "", &format!("and {} more servers", summary.servers.len() - MOST_TOLD))?;
+    }
     for (index, capture) in summary.captures.iter().enumerate() {
         let number = (summary.captures.len() > 1).then_some(index + 1);
         capture_line(text, capture, number)?;
     }
     summary.keys.iter().try_for_each(|keys| key_line(text, keys))
+}
+
+fn server_line(text: &mut String, server: &ServerRecord) -> std::fmt::Result {
+    let class = server.class.unwrap_or("not enough seen");
+    let mut parts = vec![format!("{} {class}: ", server.server)];
+    let last = server.behaviour.len().saturating_sub(1);
+    for (index, (asked, answers)) in server.behaviour.iter().enumerate() {
+        let answers: Vec<String> =
+            answers.0.iter().map(|(answer, count)| format!("{answer} {count}")).collect();
+        let end = if index < last { ", " } else { "" };
+        parts.push(format!("{} > {}{end}", asked.name(), answers.join(" + ")));
+    }
+    item(text, "server", &parts, "")
 }
 
 fn capture_line(text: &mut String, capture: &CaptureRecord<'_>, number: Option<usize>) -> std::fmt::Result {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Table, Width, presets};
 
-use crate::analysis::{Judged, Status};
+use crate::analysis::finding::Severity;
+use crate::analysis::{Event, Judged, Status};
 
 use super::model::{SummaryRecord, short_mode};
 use super::time::Rfc3339;
@@ -49,6 +50,7 @@ pub struct MessageTable<W> {
     captures: Vec<String>,
     page: Vec<Row>,
     layout: Option<Layout>,
+    told: summary::Told,
 }
 
 struct Row {
@@ -68,7 +70,14 @@ struct Layout {
 impl<W: Write> MessageTable<W> {
     /// Writes to `output`. `captures` are the labels that messages name as their file.
     pub fn new(output: W, style: Style, captures: Vec<String>) -> Self {
-        MessageTable { output, style, captures, page: Vec::new(), layout: None }
+        MessageTable {
+            output,
+            style,
+            captures,
+            page: Vec::new(),
+            layout: None,
+            told: summary::Told::default(),
+        }
     }
 
     fn row(&self, judged: &Judged<'_, '_>, file: Option<&str>) -> Row {
@@ -117,7 +126,7 @@ impl<W: Write> MessageTable<W> {
         details.extend(
             judged
                 .exchange
-                .map(|exchange| format!("answers {} ({})", exchange.request, exchange.mode.name())),
+                .map(|exchange| format!("answers {} ({})", exchange.request.frame, exchange.mode.name())),
         );
         details.extend(judged.findings.iter().map(|finding| finding.code().to_owned()));
         details
@@ -166,13 +175,19 @@ impl<W: Write> Sink for MessageTable<W> {
         if self.page.len() >= PAGE { self.print_page() } else { Ok(()) }
     }
 
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let least = if self.style.detail { Severity::Info } else { Severity::Warning };
+        self.told.keep(event, least, self.captures.len() > 1);
+        Ok(())
+    }
+
     fn finish(&mut self, record: &SummaryRecord<'_>) -> io::Result<()> {
         let had_rows = self.layout.is_some() || !self.page.is_empty();
         self.print_page()?;
         if had_rows {
             writeln!(self.output)?;
         }
-        summary::write(&mut self.output, record)?;
+        summary::write(&mut self.output, record, &self.told)?;
         self.output.flush()
     }
 }

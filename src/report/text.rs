@@ -3,7 +3,9 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
-use crate::analysis::Judged;
+use crate::analysis::exchange::Exchange;
+use crate::analysis::finding::Severity;
+use crate::analysis::{Event, Judged};
 use crate::ntp::header::Header;
 use crate::ntp::message::Message;
 use crate::ntp::reference_id::Meaning;
@@ -18,12 +20,14 @@ pub struct DecodedText<W> {
     output: W,
     view: View,
     octets: bool,
+    several_captures: bool,
+    told: summary::Told,
 }
 
 impl<W: Write> DecodedText<W> {
     /// Writes to `output`; with `octets`, the payload in hexadecimal too.
-    pub fn new(output: W, view: View, octets: bool) -> Self {
-        DecodedText { output, view, octets }
+    pub fn new(output: W, view: View, octets: bool, several_captures: bool) -> Self {
+        DecodedText { output, view, octets, several_captures, told: summary::Told::default() }
     }
 }
 
@@ -62,8 +66,15 @@ impl<W: Write> Sink for DecodedText<W> {
         writeln!(self.output)
     }
 
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        if self.view == View::Verify {
+            self.told.keep(event, Severity::Info, self.several_captures);
+        }
+        Ok(())
+    }
+
     fn finish(&mut self, record: &SummaryRecord<'_>) -> io::Result<()> {
-        summary::write(&mut self.output, record)?;
+        summary::write(&mut self.output, record, &self.told)?;
         self.output.flush()
     }
 }
@@ -181,9 +192,26 @@ fn trailer(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
         }
     }
     if let Some(exchange) = judged.exchange {
-        field(output, "answers", format_args!("frame {} ({})", exchange.request, exchange.mode.name()))?;
+        exchange_fields(output, &exchange, judged)?;
     }
     judged.findings.iter().try_for_each(|finding| field(output, "finding", finding.code()))
+}
+
+fn exchange_fields(output: &mut impl Write, exchange: &Exchange, judged: &Judged<'_, '_>) -> io::Result<()> {
+    let (name, other) = match exchange.reply == judged.place() {
+        true => ("answers", exchange.request.frame),
+        false => ("answered by", exchange.reply.frame),
+    };
+    field(output, name, format_args!("frame {other} ({})", exchange.mode.name()))?;
+    for (name, time) in [
+        ("round trip", exchange.round_trip),
+        ("server time", exchange.server_time),
+        ("delay", exchange.delay),
+        ("offset", exchange.offset),
+    ] {
+        time.map_or(Ok(()), |time| field(output, name, format_args!("{time:.9} s")))?;
+    }
+    Ok(())
 }
 
 fn verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {

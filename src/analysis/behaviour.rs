@@ -1,0 +1,295 @@
+//! How a server behaves, from what it was asked and what it answered.
+//!
+//! The words are the same whether the exchanges were captured or made by a probe.
+
+use super::verdict::Status;
+
+/// What a request asked for, as far as authentication goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Asked {
+    /// No MAC.
+    NoMac,
+    /// A MAC that verifies.
+    Valid,
+    /// A MAC of a known key that does not verify.
+    WrongSecret,
+    /// A MAC under a key ID that no key file has.
+    UnknownKey,
+    /// A MAC under a key that is not trusted.
+    UntrustedKey,
+    /// Anything else: other schemes, odd trailers, messages that are not all there.
+    Other,
+}
+
+impl Asked {
+    /// Every kind.
+    pub const ALL: [Asked; 6] = [
+        Asked::NoMac,
+        Asked::Valid,
+        Asked::WrongSecret,
+        Asked::UnknownKey,
+        Asked::UntrustedKey,
+        Asked::Other,
+    ];
+
+    /// The kind of a request with that status.
+    pub fn of(status: Status) -> Asked {
+        match status {
+            Status::None => Asked::NoMac,
+            Status::Valid => Asked::Valid,
+            Status::Invalid => Asked::WrongSecret,
+            Status::UnknownKey => Asked::UnknownKey,
+            Status::UntrustedKey => Asked::UntrustedKey,
+            _ => Asked::Other,
+        }
+    }
+
+    /// The name in outputs: `no_mac`, `valid`, `wrong_secret`, ...
+    pub fn name(self) -> &'static str {
+        match self {
+            Asked::NoMac => "no_mac",
+            Asked::Valid => "valid",
+            Asked::WrongSecret => "wrong_secret",
+            Asked::UnknownKey => "unknown_key",
+            Asked::UntrustedKey => "untrusted_key",
+            Asked::Other => "other",
+        }
+    }
+
+    /// True for a MAC that a server has a reason to refuse.
+    pub fn is_bad_mac(self) -> bool {
+        matches!(self, Asked::WrongSecret | Asked::UnknownKey | Asked::UntrustedKey)
+    }
+}
+
+/// What came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Answer {
+    /// A reply without a MAC.
+    PlainReply,
+    /// A reply whose MAC verifies.
+    AuthenticatedReply,
+    /// A crypto-NAK.
+    CryptoNak,
+    /// Nothing.
+    Silence,
+    /// A kiss code that asks the client to slow down or go away.
+    Kiss,
+    /// A reply with as many zero octets as a MAC has.
+    ZeroTrailer,
+    /// A reply whose MAC does not verify, or under a key that is not known.
+    BadMacReply,
+    /// A reply of another kind.
+    OtherReply,
+}
+
+impl Answer {
+    /// Every kind.
+    pub const ALL: [Answer; 8] = [
+        Answer::PlainReply,
+        Answer::AuthenticatedReply,
+        Answer::CryptoNak,
+        Answer::Silence,
+        Answer::Kiss,
+        Answer::ZeroTrailer,
+        Answer::BadMacReply,
+        Answer::OtherReply,
+    ];
+
+    /// The word used in every output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Answer::PlainReply => "plain-reply",
+            Answer::AuthenticatedReply => "authenticated-reply",
+            Answer::CryptoNak => "crypto-nak",
+            Answer::Silence => "silence",
+            Answer::Kiss => "kiss",
+            Answer::ZeroTrailer => "zero-trailer",
+            Answer::BadMacReply => "bad-mac-reply",
+            Answer::OtherReply => "other-reply",
+        }
+    }
+}
+
+/// How often which kind of request got which answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    counts: [[u32; Answer::ALL.len()]; Asked::ALL.len()],
+}
+
+impl Profile {
+    /// Counts one exchange.
+    pub fn count(&mut self, asked: Asked, answer: Answer) {
+        if let Some(count) = self.counts.get_mut(asked as usize).and_then(|row| row.get_mut(answer as usize))
+        {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// How often it was seen.
+    pub fn of(&self, asked: Asked, answer: Answer) -> u32 {
+        self.counts.get(asked as usize).and_then(|row| row.get(answer as usize)).copied().unwrap_or_default()
+    }
+
+    /// Answers to that kind of request, the most frequent first.
+    pub fn answers(&self, asked: Asked) -> Vec<(Answer, u32)> {
+        let counted = |answer: Answer| Some((answer, self.of(asked, answer))).filter(|(_, count)| *count > 0);
+        let mut answers: Vec<(Answer, u32)> = Answer::ALL.into_iter().filter_map(counted).collect();
+        answers.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        answers
+    }
+
+    /// The class of the behaviour; `None` when the requests seen do not tell.
+    ///
+    /// Silence counts only beside requests that were answered: it may be loss, a filter or a dead server. It never
+    /// outweighs an answer of the same kind.
+    pub fn class(&self) -> Option<Class> {
+        let bad = |answer: Answer| self.sum(Asked::is_bad_mac, |other| other == answer);
+        let answered = self.sum(|_| true, |answer| answer != Answer::Silence);
+        let asked = self.sum(|_| true, |_| true);
+        let valid = |answer| self.of(Asked::Valid, answer);
+        let no_mac = |answer| self.of(Asked::NoMac, answer);
+        if asked > 0 && answered == 0 {
+            return Some(Class::NoResponse);
+        }
+        if bad(Answer::CryptoNak) > 0 {
+            return Some(Class::NakOnBadMac);
+        }
+        if bad(Answer::AuthenticatedReply) + bad(Answer::BadMacReply) > 0 {
+            return Some(Class::SignsAnything);
+        }
+        if bad(Answer::ZeroTrailer) + valid(Answer::ZeroTrailer) > 0 {
+            return Some(Class::ZeroTrailerToMac);
+        }
+        if bad(Answer::PlainReply) + valid(Answer::PlainReply) > 0 {
+            return Some(Class::PlainReplyToMac);
+        }
+        // A server that asks clients to slow down is silent for that reason.
+        let is_limiting = self.sum(|_| true, |answer| answer == Answer::Kiss) > 0;
+        if !is_limiting
+            && no_mac(Answer::Silence) > 0
+            && no_mac(Answer::PlainReply) == 0
+            && valid(Answer::AuthenticatedReply) > 0
+        {
+            return Some(Class::RequiresAuthentication);
+        }
+        if !is_limiting && bad(Answer::Silence) > 0 {
+            return Some(Class::SilentOnBadMac);
+        }
+        if valid(Answer::AuthenticatedReply) > 0 {
+            return Some(Class::Authenticates);
+        }
+        (no_mac(Answer::PlainReply) > 0).then_some(Class::AnswersPlainly)
+    }
+
+    fn sum(&self, asked: impl Fn(Asked) -> bool, answer: impl Fn(Answer) -> bool) -> u32 {
+        let row = |asked: Asked| {
+            Answer::ALL.into_iter().filter(|one| answer(*one)).map(move |one| self.of(asked, one))
+        };
+        Asked::ALL.into_iter().filter(|one| asked(*one)).flat_map(row).fold(0, u32::saturating_add)
+    }
+}
+
+/// A kind of server, by its answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// Refuses a bad MAC with a crypto-NAK, as ntp.org's ntpd does.
+    NakOnBadMac,
+    /// Does not answer a bad MAC, as chrony and NTPsec do.
+    SilentOnBadMac,
+    /// Answers a MAC, right or wrong, without one.
+    PlainReplyToMac,
+    /// Answers a MAC with zeros, as busybox does.
+    ZeroTrailerToMac,
+    /// Signs the answer to a bad MAC.
+    SignsAnything,
+    /// Answers right MACs and nothing without one.
+    RequiresAuthentication,
+    /// Answers right MACs with right MACs; no bad one was seen.
+    Authenticates,
+    /// Answers requests without a MAC; no other was seen.
+    AnswersPlainly,
+    /// Answered nothing.
+    NoResponse,
+}
+
+impl Class {
+    /// The word used in every output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::NakOnBadMac => "nak-on-bad-mac",
+            Class::SilentOnBadMac => "silent-on-bad-mac",
+            Class::PlainReplyToMac => "plain-reply-to-mac",
+            Class::ZeroTrailerToMac => "zero-trailer-to-mac",
+            Class::SignsAnything => "signs-anything",
+            Class::RequiresAuthentication => "requires-authentication",
+            Class::Authenticates => "authenticates",
+            Class::AnswersPlainly => "answers-plainly",
+            Class::NoResponse => "no-response",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(exchanges: &[(Asked, Answer)]) -> Option<Class> {
+        let mut profile = Profile::default();
+        for (asked, answer) in exchanges {
+            profile.count(*asked, *answer);
+        }
+        profile.class()
+    }
+
+    #[test]
+    fn one_crypto_nak_tells_more_than_many_silences() {
+        let exchanges = [
+            (Asked::WrongSecret, Answer::Silence),
+            (Asked::WrongSecret, Answer::Silence),
+            (Asked::UnknownKey, Answer::CryptoNak),
+        ];
+        assert_eq!(class(&exchanges), Some(Class::NakOnBadMac));
+    }
+
+    #[test]
+    fn silence_is_refusal_only_beside_answers() {
+        assert_eq!(class(&[(Asked::WrongSecret, Answer::Silence)]), Some(Class::NoResponse));
+        let beside = [(Asked::WrongSecret, Answer::Silence), (Asked::NoMac, Answer::PlainReply)];
+        assert_eq!(class(&beside), Some(Class::SilentOnBadMac));
+    }
+
+    #[test]
+    fn a_server_that_answers_right_macs_alone_requires_authentication() {
+        let exchanges = [(Asked::NoMac, Answer::Silence), (Asked::Valid, Answer::AuthenticatedReply)];
+        assert_eq!(class(&exchanges), Some(Class::RequiresAuthentication));
+        assert_eq!(class(&exchanges[1..]), Some(Class::Authenticates));
+    }
+
+    #[test]
+    fn other_kinds_are_told_apart() {
+        assert_eq!(class(&[(Asked::Valid, Answer::PlainReply)]), Some(Class::PlainReplyToMac));
+        assert_eq!(class(&[(Asked::Valid, Answer::ZeroTrailer)]), Some(Class::ZeroTrailerToMac));
+        assert_eq!(class(&[(Asked::WrongSecret, Answer::AuthenticatedReply)]), Some(Class::SignsAnything));
+        assert_eq!(class(&[(Asked::NoMac, Answer::PlainReply)]), Some(Class::AnswersPlainly));
+        assert_eq!(class(&[]), None);
+        assert_eq!(class(&[(Asked::Other, Answer::OtherReply)]), None);
+    }
+
+    #[test]
+    fn a_kiss_signed_before_verifying_is_no_signature_of_a_reply() {
+        // ntp.org with `limited kod` signs RATE whatever the MAC was.
+        let exchanges = [(Asked::WrongSecret, Answer::Kiss), (Asked::WrongSecret, Answer::CryptoNak)];
+        assert_eq!(class(&exchanges), Some(Class::NakOnBadMac));
+    }
+
+    #[test]
+    fn silence_of_a_server_that_limits_is_no_refusal() {
+        let exchanges = [
+            (Asked::WrongSecret, Answer::Kiss),
+            (Asked::WrongSecret, Answer::Silence),
+            (Asked::Valid, Answer::AuthenticatedReply),
+        ];
+        assert_eq!(class(&exchanges), Some(Class::Authenticates));
+    }
+}
