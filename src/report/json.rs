@@ -21,22 +21,31 @@ enum Tagged<'r, 'a> {
 pub struct Ndjson<W> {
     output: W,
     view: View,
+    line: Vec<u8>,
 }
 
 impl<W: Write> Ndjson<W> {
     /// Writes to `output`.
     pub fn new(output: W, view: View) -> Self {
-        Ndjson { output, view }
+        Ndjson { output, view, line: Vec::new() }
+    }
+
+    /// A record is written in a hundred pieces, so they are put together before the output sees them.
+    fn write(&mut self, record: &Tagged<'_, '_>) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, record)?;
+        self.line.push(b'\n');
+        self.output.write_all(&self.line)
     }
 }
 
 impl<W: Write> Sink for Ndjson<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()> {
-        write_line(&mut self.output, &Tagged::Message(&MessageRecord::new(judged, file, self.view)))
+        self.write(&Tagged::Message(&MessageRecord::new(judged, file, self.view)))
     }
 
     fn finish(&mut self, summary: &SummaryRecord<'_>) -> io::Result<()> {
-        write_line(&mut self.output, &Tagged::Summary(summary))?;
+        self.write(&Tagged::Summary(summary))?;
         self.output.flush()
     }
 }
@@ -79,9 +88,4 @@ impl<W: Write> Sink for Document<W> {
         self.output.write_all(b"}\n")?;
         self.output.flush()
     }
-}
-
-fn write_line(output: &mut impl Write, record: &Tagged<'_, '_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, record)?;
-    output.write_all(b"\n")
 }
