@@ -144,14 +144,15 @@ impl Window {
     }
 
     fn insert(&mut self, name: Name, request: Request) {
-        if self.requests.insert(name, request).is_none() {
-            self.order.push_back(name);
+        if self.requests.insert(name, request).is_some() {
+            return;
         }
-        if self.order.len() > 2 * WINDOW
+        if self.order.len() == 2 * WINDOW
             && let Some(oldest) = self.order.pop_front()
         {
             self.requests.remove(&oldest);
         }
+        self.order.push_back(name);
     }
 }
 
