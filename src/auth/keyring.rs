@@ -1,6 +1,6 @@
 //! Looking keys up: by identifier, by the addresses of a message, and whether they are trusted.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::key::{Key, KeyId};
@@ -13,7 +13,7 @@ use super::trusted::TrustedKeys;
 #[derive(Debug, Default)]
 pub struct Keyring {
     sources: Vec<Source>,
-    by_id: HashMap<KeyId, Slot>,
+    by_id: BTreeMap<KeyId, Slot>,
     trusted: Option<TrustedKeys>,
 }
 
@@ -129,9 +129,7 @@ impl Keyring {
 
     /// Every key in use, by ascending key ID and then by file.
     pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
-        let mut slots: Vec<_> = self.by_id.iter().collect();
-        slots.sort_unstable_by_key(|(id, _)| **id);
-        slots.into_iter().flat_map(|(_, slot)| &slot.candidates)
+        self.by_id.values().flat_map(|slot| &slot.candidates)
     }
 
     /// Limits trust to `trusted`.
@@ -154,7 +152,7 @@ impl Keyring {
 #[derive(Debug, Default)]
 pub struct Keyrings {
     default: Keyring,
-    by_address: HashMap<IpAddr, Keyring>,
+    by_address: BTreeMap<IpAddr, Keyring>,
 }
 
 impl Keyrings {
@@ -203,9 +201,7 @@ impl Keyrings {
 
     /// Every keyring with its address, the default one first and the others by address.
     pub fn iter(&self) -> impl Iterator<Item = (Option<IpAddr>, &Keyring)> {
-        let mut others: Vec<_> =
-            self.by_address.iter().map(|(address, ring)| (Some(*address), ring)).collect();
-        others.sort_unstable_by_key(|(address, _)| *address);
+        let others = self.by_address.iter().map(|(address, ring)| (Some(*address), ring));
         std::iter::once((None, &self.default)).chain(others)
     }
 }

@@ -23,26 +23,32 @@ pub struct Ndjson<W> {
     output: W,
     view: View,
     captures: Vec<String>,
+    line: Vec<u8>,
 }
 
 impl<W: Write> Ndjson<W> {
     /// Writes to `output`. `captures` are the labels that findings name as their files.
     pub fn new(output: W, view: View, captures: Vec<String>) -> Self {
-        Ndjson { output, view, captures }
+        Ndjson { output, view, captures, line: Vec::new() }
+    }
+
+    fn write(&mut self, record: &Tagged<'_, '_>) -> io::Result<()> {
+        write_line(&mut self.output, &mut self.line, record)
     }
 }
 
 impl<W: Write> Sink for Ndjson<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()> {
-        write_line(&mut self.output, &Tagged::Message(&MessageRecord::new(judged, file, self.view)))
+        self.write(&Tagged::Message(&MessageRecord::new(judged, file, self.view)))
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        write_line(&mut self.output, &Tagged::Finding(&FindingRecord::new(event, &self.captures)))
+        let record = FindingRecord::new(event, &self.captures);
+        write_line(&mut self.output, &mut self.line, &Tagged::Finding(&record))
     }
 
     fn finish(&mut self, summary: &SummaryRecord<'_>) -> io::Result<()> {
-        write_line(&mut self.output, &Tagged::Summary(summary))?;
+        self.write(&Tagged::Summary(summary))?;
         self.output.flush()
     }
 }
@@ -103,7 +109,10 @@ impl<W: Write> Sink for Document<W> {
     }
 }
 
-fn write_line(output: &mut impl Write, record: &Tagged<'_, '_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, record)?;
-    output.write_all(b"\n")
+/// A record is written in a hundred pieces, so they are put together in `line` before the output sees them.
+fn write_line(output: &mut impl Write, line: &mut Vec<u8>, record: &Tagged<'_, '_>) -> io::Result<()> {
+    line.clear();
+    serde_json::to_writer(&mut *line, record)?;
+    line.push(b'\n');
+    output.write_all(line)
 }
