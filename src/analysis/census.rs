@@ -99,12 +99,13 @@ impl<'k> Census<'k> {
 
     /// What the whole run says of the keys.
     pub fn events(&self) -> Vec<Event> {
-        let mut by_key: BTreeMap<(&str, usize), Vec<(IpAddr, KeyId, Place)>> = BTreeMap::new();
-        let mut by_id: BTreeMap<KeyId, BTreeMap<(&str, usize), (IpAddr, Place)>> = BTreeMap::new();
+        let mut by_key: BTreeMap<KeyPlace<'k>, Vec<Verified>> = BTreeMap::new();
+        let mut by_id: BTreeMap<KeyId, BTreeMap<KeyPlace<'k>, Verified>> = BTreeMap::new();
         for (name, usage) in self.sorted() {
             let Some((file, line, place)) = usage.verified else { continue };
-            by_key.entry((file, line)).or_default().push((name.server, name.key_id, place));
-            by_id.entry(name.key_id).or_default().entry((file, line)).or_insert((name.server, place));
+            let verified = Verified { server: name.server, key_id: name.key_id, place };
+            by_key.entry((file, line)).or_default().push(verified);
+            by_id.entry(name.key_id).or_default().entry((file, line)).or_insert(verified);
         }
         let shared = by_key.values().filter(|servers| are_several(servers)).map(|servers| shared(servers));
         let several = by_id.iter().filter(|(_, keys)| keys.len() > 1).map(|(id, keys)| several(*id, keys));
@@ -112,32 +113,41 @@ impl<'k> Census<'k> {
     }
 }
 
+/// A key file and its line.
+type KeyPlace<'k> = (&'k str, usize);
+
+/// A message that verified.
+#[derive(Clone, Copy)]
+struct Verified {
+    server: IpAddr,
+    key_id: KeyId,
+    place: Place,
+}
+
 /// True for more servers than one with an IPv4 and an IPv6 address.
-fn are_several(servers: &[(IpAddr, KeyId, Place)]) -> bool {
-    let ipv4 = servers.iter().filter(|(server, ..)| server.is_ipv4()).count();
+fn are_several(servers: &[Verified]) -> bool {
+    let ipv4 = servers.iter().filter(|verified| verified.server.is_ipv4()).count();
     ipv4 > 1 || servers.len() - ipv4 > 1
 }
 
-fn shared(servers: &[(IpAddr, KeyId, Place)]) -> Event {
-    let names: Vec<String> =
-        servers.iter().map(|(server, ..)| server.to_string()).take(MOST_FRAMES).collect();
-    let key_id = servers.first().map_or(0, |(_, key_id, _)| key_id.0);
+fn shared(servers: &[Verified]) -> Event {
+    let names: Vec<String> = servers.iter().map(|one| one.server.to_string()).take(MOST_FRAMES).collect();
+    let key_id = servers.first().map_or(KeyId(0), |verified| verified.key_id);
     Event {
         finding: Finding::KeySharedByServers,
-        frames: servers.iter().map(|(.., place)| *place).take(MOST_FRAMES).collect(),
+        frames: servers.iter().map(|verified| verified.place).take(MOST_FRAMES).collect(),
         detail: format!("key {key_id} verifies at {} servers: {}", servers.len(), names.join(", ")),
     }
 }
 
-fn several(key_id: KeyId, keys: &BTreeMap<(&str, usize), (IpAddr, Place)>) -> Event {
-    let names: Vec<String> = keys
-        .iter()
-        .map(|((file, line), (server, _))| format!("{file}:{line} at {server}"))
-        .take(MOST_FRAMES)
-        .collect();
+fn several(key_id: KeyId, keys: &BTreeMap<KeyPlace<'_>, Verified>) -> Event {
+    let name = |((file, line), verified): (&KeyPlace<'_>, &Verified)| {
+        format!("{file}:{line} at {}", verified.server)
+    };
+    let names: Vec<String> = keys.iter().map(name).take(MOST_FRAMES).collect();
     Event {
         finding: Finding::KeyIdWithSeveralSecrets,
-        frames: keys.values().map(|(_, place)| *place).take(MOST_FRAMES).collect(),
+        frames: keys.values().map(|verified| verified.place).take(MOST_FRAMES).collect(),
         detail: format!("key {key_id} is {}", names.join(", ")),
     }
 }

@@ -106,6 +106,15 @@ fn key_files(
     }
 }
 
+impl KeyArguments {
+    /// Standard input is a capture or a key file, not both.
+    pub(super) fn refuse_standard_input_beside(&self, captures: &[PathBuf]) -> Result<(), CliError> {
+        let is_capture = captures.iter().any(|path| is_standard_input(path));
+        let is_keys = self.files.iter().any(|file| is_standard_input(&file.path));
+        if is_capture && is_keys { Err(CliError::StandardInputTwice) } else { Ok(()) }
+    }
+}
+
 impl LoadedKeys {
     fn read_conf(&mut self, path: &Path) -> Result<Configuration, CliError> {
         let text = read_file(path)?;

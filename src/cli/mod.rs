@@ -5,6 +5,8 @@ pub mod args;
 mod exit;
 mod inputs;
 mod keys;
+mod output;
+mod pass;
 mod run;
 
 use std::io::{self, Write};

@@ -42,14 +42,17 @@ pub(super) fn ipv4<'a>(walk: &mut Walk<'_>, octets: &'a [u8]) -> Result<Inside<'
     let header_length = header.slice().len();
     let total = usize::from(header.total_len());
     // Zero is what the kernel writes before segmentation is handed to the card: all that was captured belongs to it.
-    // Other lengths too small for the header tell as little, and UDP has a length of its own.
-    let end = if total < header_length { octets.len() } else { total };
+    // With another length too small for the header no receiver takes the packet.
+    if (1..header_length).contains(&total) {
+        return Err(Reason::IpHeaderMalformed);
+    }
+    let end = if total == 0 { octets.len() } else { total };
     let payload = octets.get(header_length..end.min(octets.len())).unwrap_or_default();
     walk.ip = Addresses {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
         missing: end.saturating_sub(octets.len()),
-        length_known: total >= header_length,
+        length_known: total > 0,
         rerouted: false,
     };
     let protocol = header.protocol().0;

@@ -115,7 +115,7 @@ fn a_damaged_message_can_always_be_written_out() {
     let mut written = 0;
     for capture in all_captures() {
         let keys = Keyrings::new();
-        let mut analyzer = Analyzer::new(&keys);
+        let mut analyzer = Analyzer::new(&keys, ntpcap::analysis::Policy::default());
         let octets = fs::read(&capture).unwrap();
         let mut reader = Reader::new(Cursor::new(octets)).unwrap();
         let mut decoder = Decoder::new(&[123, 1123]);

@@ -1,0 +1,73 @@
+//! Where results go: which sink, how wide, in colour or not; and what is said beside them.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use crate::report::json::{Document, Ndjson};
+use crate::report::model::View;
+use crate::report::table::{self, MessageTable, Style};
+use crate::report::text::DecodedText;
+use crate::report::{Silent, Sink};
+
+use super::args::{ColorChoice, ReadArguments};
+
+/// The sink that `verify` was asked for.
+pub(super) fn verify_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Sink> {
+    if read.quiet {
+        return Box::new(Silent);
+    }
+    let is_terminal = io::stdout().is_terminal();
+    let style = Style {
+        width: if is_terminal { table::terminal_width() } else { table::DEFAULT_WIDTH },
+        colour: match read.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        },
+        detail: read.verbose > 0,
+    };
+    json_sink(read, View::Verify, labels).unwrap_or_else(|| match read.verbose {
+        0 | 1 => Box::new(MessageTable::new(output(), style, labels.to_vec())),
+        _ => Box::new(DecodedText::new(output(), View::Verify, true, labels.len() > 1)),
+    })
+}
+
+/// The sink that `decode` was asked for.
+pub(super) fn decode_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Sink> {
+    if read.quiet {
+        return Box::new(Silent);
+    }
+    json_sink(read, View::Decode, labels).unwrap_or_else(|| {
+        Box::new(DecodedText::new(output(), View::Decode, read.verbose > 1, labels.len() > 1))
+    })
+}
+
+fn json_sink(read: &ReadArguments, view: View, labels: &[String]) -> Option<Box<dyn Sink>> {
+    if read.json {
+        Some(Box::new(Document::new(output(), view, labels.to_vec())))
+    } else if read.ndjson {
+        Some(Box::new(Ndjson::new(output(), view, labels.to_vec())))
+    } else {
+        None
+    }
+}
+
+/// Standard output, in large pieces.
+pub(super) fn output() -> impl Write {
+    BufWriter::with_capacity(1 << 16, io::stdout())
+}
+
+/// Says something about the inputs, unless quiet.
+pub(super) fn warn(read: &ReadArguments, warnings: &[String]) {
+    if !read.quiet {
+        warnings.iter().for_each(|warning| super::say(&format!("warning: {warning}")));
+    }
+}
+
+/// Says something about the result, unless quiet.
+pub(super) fn note(read: &ReadArguments, text: &str) {
+    if !read.quiet {
+        super::say(&format!("note: {text}"));
+    }
+}

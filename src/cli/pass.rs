@@ -1,0 +1,141 @@
+//! The way of a run: captures to frames to datagrams to judged messages.
+
+use crate::analysis::filter::Filter;
+use crate::analysis::{Analyzer, Event, Judged, Policy, Summary};
+use crate::auth::Keyrings;
+use crate::capture::{Ending, Frame, Merge, Reader};
+use crate::net::{Decoded, Decoder};
+use crate::report::model::{CaptureRecord, DefectRecord, KeyFileRecord, ServerRecord, SummaryRecord, View};
+
+use super::exit::CliError;
+use super::inputs::Inputs;
+
+/// What a pass over captures is made with.
+pub(super) struct Pass<'p> {
+    /// UDP ports of NTP.
+    pub(super) ports: &'p [u16],
+    /// Which messages to hand on; all without one.
+    pub(super) filter: Option<&'p Filter>,
+    /// The keys.
+    pub(super) keys: &'p Keyrings,
+    /// Which algorithms are weak.
+    pub(super) policy: Policy,
+}
+
+/// Sees what a pass comes by.
+pub(super) trait Visitor {
+    /// A message that the filter lets through. `file` names its capture where there are several.
+    fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> Result<(), CliError>;
+
+    /// What several messages together show.
+    fn event(&mut self, _event: &Event) -> Result<(), CliError> {
+        Ok(())
+    }
+
+    /// A frame, after the message in it if there is one.
+    fn frame(&mut self, _capture: usize, _frame: &Frame<'_>) -> Result<(), CliError> {
+        Ok(())
+    }
+}
+
+/// What a pass left behind.
+pub(super) struct Outcome<'p> {
+    /// Counts.
+    pub(super) summary: Summary,
+    /// Servers and keys in use.
+    pub(super) analyzer: Analyzer<'p>,
+    /// True when a file could not be read, or not to its end.
+    pub(super) failed: bool,
+    labels: Vec<String>,
+    captures: Merge,
+}
+
+impl<'p> Pass<'p> {
+    /// Reads all captures.
+    pub(super) fn run(&self, inputs: Inputs, visitor: &mut dyn Visitor) -> Result<Outcome<'p>, CliError> {
+        let Inputs { labels, readers, incomplete, .. } = inputs;
+        let mut captures = Merge::new(readers);
+        // One for each capture: fragments of one are no use to another.
+        let mut decoders: Vec<Decoder> = labels.iter().map(|_| Decoder::new(self.ports)).collect();
+        let mut analyzer = Analyzer::new(self.keys, self.policy);
+        let mut summary = Summary::default();
+        while let Some((capture, frame)) = captures.next_frame() {
+            summary.count_frame(frame.time);
+            let Some(decoder) = decoders.get_mut(capture) else { continue };
+            match decoder.decode(&frame) {
+                Decoded::Undecoded(reason) => summary.count_undecoded(reason),
+                Decoded::Datagram(datagram) => {
+                    let judged = analyzer.judge(capture, frame.number, frame.time, datagram);
+                    summary.messages += 1;
+                    if self.filter.is_none_or(|filter| filter.matches(&judged)) {
+                        summary.count_selected(&judged);
+                        let file = labels.get(capture).filter(|_| labels.len() > 1);
+                        visitor.message(&judged, file.map(String::as_str))?;
+                    }
+                    pass_on(&mut analyzer, &mut summary, visitor)?;
+                }
+            }
+            visitor.frame(capture, &frame)?;
+        }
+        analyzer.finish();
+        pass_on(&mut analyzer, &mut summary, visitor)?;
+        summary.fragments_incomplete = decoders.iter_mut().map(|decoder| decoder.finish().incomplete).sum();
+        let broken = captures.readers().iter().any(|reader| matches!(reader.ending(), Ending::Failed(_)));
+        Ok(Outcome { summary, analyzer, failed: broken || incomplete, labels, captures })
+    }
+}
+
+fn pass_on(
+    analyzer: &mut Analyzer<'_>,
+    summary: &mut Summary,
+    visitor: &mut dyn Visitor,
+) -> Result<(), CliError> {
+    for event in analyzer.take_events() {
+        summary.count_event(&event);
+        visitor.event(&event)?;
+    }
+    Ok(())
+}
+
+impl Outcome<'_> {
+    /// The record of the summary.
+    pub(super) fn record<'a>(&'a self, view: View, key_files: Vec<KeyFileRecord<'a>>) -> SummaryRecord<'a> {
+        let captures = self.captures().map(|(label, reader)| capture_record(label, reader)).collect();
+        let servers = self.analyzer.conversations().servers.sorted();
+        let servers = servers.iter().filter(|_| view == View::Verify);
+        let servers = servers.map(|(address, server)| ServerRecord::new(*address, &server.profile));
+        SummaryRecord::new(&self.summary, view, servers.collect(), captures, key_files)
+    }
+
+    /// Sentences about captures that did not end as they should.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let odd = self.captures().filter(|(_, reader)| !reader.ending().is_complete());
+        odd.map(|(label, reader)| {
+            format!("{label}: {}; the {} packets before it are read", reader.ending(), reader.frames_read())
+        })
+        .collect()
+    }
+
+    fn captures(&self) -> impl Iterator<Item = (&String, &Reader)> {
+        self.labels.iter().zip(self.captures.readers())
+    }
+}
+
+fn capture_record<'a>(label: &'a str, reader: &Reader) -> CaptureRecord<'a> {
+    CaptureRecord {
+        file: label,
+        container: reader.container().to_string(),
+        compression: reader.compressions().iter().map(ToString::to_string).collect(),
+        frames: reader.frames_read(),
+        ending: reader.ending().to_string(),
+        defects: reader
+            .defects()
+            .iter()
+            .map(|defect| DefectRecord {
+                code: defect.kind.code(),
+                count: defect.count,
+                first_offset: defect.first_offset,
+            })
+            .collect(),
+    }
+}
