@@ -1,6 +1,6 @@
 //! What is remembered of each server: how it answers, and what it says of itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::ntp::header::{Header, LeapIndicator};
@@ -47,7 +47,7 @@ struct Exposure {
 /// All servers of a run.
 #[derive(Debug, Default)]
 pub struct Servers {
-    by_address: HashMap<SocketAddr, Server>,
+    by_address: BTreeMap<SocketAddr, Server>,
     /// Servers beyond [`MOST_SERVERS`] were seen.
     pub crowded: bool,
 }
@@ -64,10 +64,7 @@ impl Servers {
 
     /// The servers by address.
     pub fn sorted(&self) -> Vec<(SocketAddr, &Server)> {
-        let mut servers: Vec<_> =
-            self.by_address.iter().map(|(address, server)| (*address, server)).collect();
-        servers.sort_unstable_by_key(|(address, _)| *address);
-        servers
+        self.by_address.iter().map(|(address, server)| (*address, server)).collect()
     }
 }
 
