@@ -172,7 +172,13 @@ impl Conversations {
 
     /// Takes a message as a reply; false when no request goes by its names.
     fn answer(&mut self, judged: &mut Judged<'_, '_>, names: [Name; 2], header: Option<&Header>) -> bool {
-        let found = names.iter().find_map(|name| self.window.request(name).map(|request| (*name, *request)));
+        let (place, fingerprint) = (judged.place(), fingerprint(judged.datagram.octets));
+        let found = names.iter().find_map(|name| {
+            let request = self.window.request(name)?;
+            let before = *request;
+            request.replies.add(place, fingerprint);
+            Some((name, before))
+        });
         let Some((name, request)) = found else { return false };
         if request.ms_sntp.is_some() && request.ms_sntp == account(judged) {
             judged.verdict = verdict::signed_for_account(judged);
@@ -182,16 +188,11 @@ impl Conversations {
             (header.receive_timestamp, header.transmit_timestamp)
         });
         let asked = End { place: request.place, time: request.time };
-        judged.exchange = Some(Exchange::new(mode_of(&name), asked, end(judged), received, sent));
+        judged.exchange = Some(Exchange::new(mode_of(name), asked, end(judged), received, sent));
         if request.replies.count == 0 {
             self.count(&request, answer);
         }
         self.compare(judged, &request, answer, header.is_some());
-        if let Some(request) = self.window.request(&name) {
-            request.replies.count += 1;
-            request.replies.first.get_or_insert(judged.place());
-            request.replies.fingerprint = fingerprint(judged.datagram.octets);
-        }
         if let Some(header) = header.filter(|header| header.mode == Mode::Server) {
             self.note_clock(judged, header, answer);
             self.note_valid(judged, header, answer);

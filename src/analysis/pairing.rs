@@ -1,5 +1,6 @@
 //! Which request a reply answers, in one pass and a bounded window, whatever their order in the capture.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
@@ -117,6 +118,15 @@ pub struct Replies {
     pub fingerprint: u64,
 }
 
+impl Replies {
+    /// Takes in one more.
+    pub fn add(&mut self, place: Place, fingerprint: u64) {
+        self.count += 1;
+        self.first.get_or_insert(place);
+        self.fingerprint = fingerprint;
+    }
+}
+
 /// What is remembered of a reply whose request was not seen before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Orphan {
@@ -163,15 +173,13 @@ impl Window {
     /// caller to compare, and the new one takes its place.
     pub fn remember(&mut self, names: [Option<Name>; 2], request: Request) -> Option<Request> {
         let first = names.into_iter().flatten().next()?;
-        let before = self.requests.get(&first).map(|(_, request)| *request);
         self.last.insert(first.conversation(), request.place);
-        self.requests.push(names, request);
-        before
+        self.requests.push(names, request)
     }
 
     /// The request that goes by that name.
     pub fn request(&mut self, name: &Name) -> Option<&mut Request> {
-        self.requests.get(name).map(|(_, request)| request)
+        self.requests.get(name)
     }
 
     /// The last request of the conversation that `name` belongs to.
@@ -219,9 +227,7 @@ impl Window {
 
     fn forget_last(&mut self, request: &Request) {
         let conversation = Name::new(request.client, request.server, 0, NameKind::Control);
-        if self.last.get(&conversation) == Some(&request.place) {
-            self.last.remove(&conversation);
-        }
+        remove_if(&mut self.last, conversation, &request.place);
     }
 }
 
@@ -241,25 +247,28 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T: Copy> Queue<T> {
-    fn push(&mut self, names: [Option<Name>; 2], value: T) {
+    /// Adds a value, and gives what stood under its first name before.
+    fn push(&mut self, names: [Option<Name>; 2], value: T) -> Option<T> {
         let number = self.first + self.values.len() as u64;
-        for name in names.into_iter().flatten() {
-            self.by_name.insert(name, number);
-        }
+        let [before, _] = names.map(|name| self.by_name.insert(name?, number));
+        let before = before.and_then(|number| *self.place(number)?);
         self.values.push_back((names, Some(value)));
+        before
     }
 
-    fn get(&mut self, name: &Name) -> Option<(u64, &mut T)> {
-        let number = *self.by_name.get(name)?;
-        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        let (_, value) = self.values.get_mut(index)?;
-        value.as_mut().map(|value| (number, value))
+    fn get(&mut self, name: &Name) -> Option<&mut T> {
+        self.by_name.get(name).copied().and_then(|number| self.place(number)?.as_mut())
     }
 
+    /// Takes a value out. Its names go when its turn comes.
     fn take(&mut self, name: &Name) -> Option<T> {
-        let number = self.by_name.remove(name)?;
+        self.by_name.get(name).copied().and_then(|number| self.place(number)?.take())
+    }
+
+    /// Where the value of that number is, unless it has left.
+    fn place(&mut self, number: u64) -> Option<&mut Option<T>> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.values.get_mut(index)?.1.take()
+        self.values.get_mut(index).map(|(_, value)| value)
     }
 
     /// Takes the oldest value when `is_due` says so, or when there are too many. Taken ones are passed over.
@@ -271,15 +280,22 @@ impl<T: Copy> Queue<T> {
             }
             let (names, value) = self.values.pop_front()?;
             for name in names.into_iter().flatten() {
-                if self.by_name.get(&name) == Some(&self.first) {
-                    self.by_name.remove(&name);
-                }
+                remove_if(&mut self.by_name, name, &self.first);
             }
             self.first += 1;
             if value.is_some() {
                 return value;
             }
         }
+    }
+}
+
+/// Removes the entry of a name, if it still has that value.
+fn remove_if<V: PartialEq>(map: &mut HashMap<Name, V>, name: Name, value: &V) {
+    if let Entry::Occupied(entry) = map.entry(name)
+        && entry.get() == value
+    {
+        entry.remove();
     }
 }
 
