@@ -87,7 +87,7 @@ impl<'k> Analyzer<'k> {
         let mut judged =
             Judged { capture, frame, time, datagram, message, verdict, exchange: None, findings };
         self.find(&mut judged);
-        self.conversations.observe(&mut judged);
+        self.conversations.observe(&mut judged, keyring);
         let (server, client) = judged.server_and_client();
         self.events.extend(self.census.count(server, client, &judged.verdict, judged.place(), time));
         judged

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
+use crate::auth::Keyring;
 use crate::capture::CaptureTime;
 use crate::ntp::header::{Header, Mode};
 use crate::ntp::message::Message;
@@ -48,23 +49,23 @@ struct Follower {
 
 impl Conversations {
     /// Fits a message into its conversation: its exchange and findings, and events about others.
-    pub fn observe(&mut self, judged: &mut Judged<'_, '_>) {
+    pub fn observe(&mut self, judged: &mut Judged<'_, '_>, keys: &Keyring) {
         self.begin = self.begin.or(judged.time);
         self.end = judged.time.or(self.end);
         while let Some(expired) = self.window.expire(judged.time) {
             self.close(expired, false);
         }
         match judged.message {
-            Some(Message::Time(message)) => self.observe_time(judged, &message.header),
+            Some(Message::Time(message)) => self.observe_time(judged, &message.header, keys),
             Some(Message::Control(message)) => {
                 let names =
                     Names::of(judged, message.response, u64::from(message.sequence), NameKind::Control);
-                self.observe_query(judged, message.response, names, Finding::ControlExposed);
+                self.observe_query(judged, message.response, names, Finding::ControlExposed, keys);
             }
             Some(Message::Private(message)) => {
                 let code = u64::from(message.implementation) << 8 | u64::from(message.request_code);
                 let names = Names::of(judged, message.response, code, NameKind::Private);
-                self.observe_query(judged, message.response, names, Finding::PrivateExposed);
+                self.observe_query(judged, message.response, names, Finding::PrivateExposed, keys);
             }
             None => {}
         }
@@ -85,13 +86,13 @@ impl Conversations {
         std::mem::take(&mut self.events)
     }
 
-    fn observe_time(&mut self, judged: &mut Judged<'_, '_>, header: &Header) {
+    fn observe_time(&mut self, judged: &mut Judged<'_, '_>, header: &Header, keys: &Keyring) {
         let (source, destination) = (judged.datagram.source, judged.datagram.destination);
         let is_peer = matches!(header.mode, Mode::SymmetricActive | Mode::SymmetricPassive);
         if header.mode == Mode::Server || is_peer {
             let name = |kind| Name::new(destination, source, header.origin_timestamp.0, kind);
             let names = [name(NameKind::Transmit), name(NameKind::Receive)];
-            let is_answer = self.answer(judged, names, Some(header));
+            let is_answer = self.answer(judged, names, Some(header), keys);
             if !is_answer && header.mode == Mode::Server {
                 self.keep(judged, names[0], header);
             }
@@ -109,13 +110,20 @@ impl Conversations {
         }
     }
 
-    fn observe_query(&mut self, judged: &mut Judged<'_, '_>, response: bool, name: Name, exposure: Finding) {
+    fn observe_query(
+        &mut self,
+        judged: &mut Judged<'_, '_>,
+        response: bool,
+        name: Name,
+        exposure: Finding,
+        keys: &Keyring,
+    ) {
         if !response {
             self.ask(judged, [Some(name), None], true, true);
             return;
         }
         let before = self.window.request(&name).map(|request| *request);
-        if !self.answer(judged, [name, name], None) {
+        if !self.answer(judged, [name, name], None, keys) {
             return;
         }
         // What is answered to a signed query is not exposed to everyone.
@@ -171,7 +179,13 @@ impl Conversations {
     }
 
     /// Takes a message as a reply; false when no request goes by its names.
-    fn answer(&mut self, judged: &mut Judged<'_, '_>, names: [Name; 2], header: Option<&Header>) -> bool {
+    fn answer(
+        &mut self,
+        judged: &mut Judged<'_, '_>,
+        names: [Name; 2],
+        header: Option<&Header>,
+        keys: &Keyring,
+    ) -> bool {
         let (place, fingerprint) = (judged.place(), fingerprint(judged.datagram.octets));
         let found = names.iter().find_map(|name| {
             let request = self.window.request(name)?;
@@ -181,7 +195,7 @@ impl Conversations {
         });
         let Some((name, request)) = found else { return false };
         if request.ms_sntp.is_some() && request.ms_sntp == account(judged) {
-            judged.verdict = verdict::signed_for_account(judged);
+            judged.verdict = verdict::signed_for_account(judged, keys);
         }
         let answer = answer_of(judged);
         let (received, sent) = header.map_or((NtpTimestamp::ZERO, NtpTimestamp::ZERO), |header| {

@@ -8,6 +8,7 @@ use crate::auth::keyring::{Candidate, Keyring};
 use crate::auth::mac::{self, MacCheck, Proof};
 use crate::net::{Datagram, Shortfall};
 use crate::ntp::extension::{ExtensionField, NTS_AUTHENTICATOR};
+use crate::ntp::header::HEADER_LENGTH;
 use crate::ntp::message::{Malformed, Message};
 use crate::ntp::trailer::{OddTrailer, Reading, Rule, Tail};
 
@@ -170,6 +171,12 @@ impl<'a> Verdict<'a, '_> {
         self.mac().map(|(key_id, _)| key_id)
     }
 
+    /// The account that an MS-SNTP message is signed for, or to be: its relative identifier.
+    pub fn account(&self) -> Option<u32> {
+        let key_id = self.key_id().filter(|_| self.status == Status::MsSntp)?;
+        Some(key_id.0.swap_bytes() & 0x7fff_ffff)
+    }
+
     /// Octets of digest that the message carries.
     pub fn digest(&self) -> Option<&'a [u8]> {
         self.mac().map(|(_, digest)| digest)
@@ -210,10 +217,15 @@ pub fn judge<'a, 'k>(datagram: &Datagram<'a>, keys: &'k Keyring) -> (Option<Mess
 /// Judges a message that is all there.
 pub fn judge_message<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> Verdict<'a, 'k> {
     let check = mac::check(message, keys);
-    let (status, reason) = status_of(message, &check);
+    let (status, reason) = match check.proof {
+        // Proved by the account's hash, whether its request was seen or not.
+        Proof::UnknownKey if signature_verifies(message, keys) == Some(true) => (Status::MsSntp, None),
+        _ => status_of(message, &check),
+    };
     let (candidate, digest_matches) = match check.proof {
         Proof::Valid(candidate) | Proof::Invalid(candidate) => (Some(candidate), None),
         Proof::Untrusted { candidate, digest_matches } => (Some(candidate), Some(digest_matches)),
+        _ if status == Status::MsSntp => (None, signature_verifies(message, keys)),
         _ => (None, None),
     };
     let source = candidate.and_then(|candidate| keys.sources().get(candidate.source));
@@ -224,13 +236,20 @@ pub fn judge_message<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> Verdic
 
 /// The verdict on a reply to an MS-SNTP request that names the same account: signed for it, unless a key of ours
 /// proves otherwise.
-pub(super) fn signed_for_account<'a, 'k>(judged: &Judged<'a, 'k>) -> Verdict<'a, 'k> {
+pub(super) fn signed_for_account<'a, 'k>(judged: &Judged<'a, 'k>, keys: &Keyring) -> Verdict<'a, 'k> {
     let verdict = judged.verdict;
     if !matches!(verdict.status, Status::UnknownKey | Status::Malformed) {
         return verdict;
     }
     let extended = judged.message.as_ref().and_then(extended_ms_sntp);
-    Verdict { status: Status::MsSntp, reason: None, reading: verdict.reading.or(extended), ..verdict }
+    let digest_matches = judged.message.as_ref().and_then(|message| signature_verifies(message, keys));
+    Verdict {
+        status: Status::MsSntp,
+        reason: None,
+        reading: verdict.reading.or(extended),
+        digest_matches,
+        ..verdict
+    }
 }
 
 fn status_of(message: &Message<'_>, check: &MacCheck<'_, '_>) -> (Status, Option<Reason>) {
@@ -304,6 +323,18 @@ fn is_ms_sntp_request(message: &Message<'_>) -> bool {
         (None, Some(Tail::Mac { key_id, digest })) => is_unsigned(key_id, digest),
         _ => false,
     }
+}
+
+/// Whether the signature of [MS-SNTP] 2.2.2 is right. `None` for requests, which have none yet, for accounts
+/// without a hash, and for the extended authenticator, whose digest is made otherwise.
+fn signature_verifies(message: &Message<'_>, keys: &Keyring) -> Option<bool> {
+    let Message::Time(time) = message else { return None };
+    let (account, digest) = time.trailer().split_first_chunk::<4>()?;
+    let header = message.octets().get(..HEADER_LENGTH)?;
+    if keys.nt_hashes().is_empty() || digest.len() != 16 || digest.iter().all(|octet| *octet == 0) {
+        return None;
+    }
+    keys.nt_hashes().verifies(u32::from_be_bytes(*account), header, digest)
 }
 
 /// The extended authenticator of [MS-SNTP] 2.2.3 and 2.2.4: account, four octets of flags, 64 of digest.
@@ -388,6 +419,27 @@ mod tests {
         assert_eq!(status(&message(0x1b).mac(account, &[0; 16]).build()).0, Status::MsSntp);
         assert_eq!(status(&message(0x1b).mac(account, &[0; 68]).build()).0, Status::MsSntp);
         assert_eq!(status(&message(0x1b).mac(account, &[1; 16]).build()).0, Status::UnknownKey);
+    }
+
+    /// The digest is that of MD5 over hash and header, made here with the crate itself.
+    #[test]
+    fn replies_signed_for_an_account_are_proved_by_its_hash() {
+        use md5::Digest as _;
+        let account = 0x4f04_0000; // 1103
+        let hash = [0x5a; 16];
+        let digest = md5::Md5::digest([&hash[..], message(0x1c).octets()].concat());
+        let mut rings = crate::auth::Keyrings::new();
+        let (hashes, _) = crate::auth::NtHashes::read(format!("1103={}", "5a".repeat(16)).as_bytes());
+        rings.give_nt_hashes(hashes);
+        let judge = |octets: &[u8]| {
+            let parsed = Message::parse(octets).unwrap();
+            let verdict = judge_message(&parsed, rings.default_keyring());
+            (verdict.status, verdict.digest_matches, verdict.account())
+        };
+        let right = message(0x1c).mac(account, &digest).build();
+        assert_eq!(judge(&right), (Status::MsSntp, Some(true), Some(1103)));
+        let wrong = message(0x1c).mac(account, &[1; 16]).build();
+        assert_eq!(judge(&wrong), (Status::UnknownKey, None, None), "nothing shows that it is one");
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::key::{Key, KeyId};
 use super::keyfile::{AddressRange, Dialect, EntryKey, KeyFile, Spelling};
+use super::nt_hash::NtHashes;
 use super::trusted::TrustedKeys;
 
 /// The keys of one or more key files, and which of them are trusted.
@@ -15,6 +17,7 @@ pub struct Keyring {
     sources: Vec<Source>,
     by_id: BTreeMap<KeyId, Slot>,
     trusted: Option<TrustedKeys>,
+    nt_hashes: Arc<NtHashes>,
 }
 
 /// Where keys come from.
@@ -137,6 +140,11 @@ impl Keyring {
         self.trusted = Some(trusted);
     }
 
+    /// The password hashes of Windows accounts.
+    pub fn nt_hashes(&self) -> &NtHashes {
+        &self.nt_hashes
+    }
+
     /// The set of trusted keys, if one was given.
     pub fn trusted(&self) -> Option<&TrustedKeys> {
         self.trusted.as_ref()
@@ -173,9 +181,20 @@ impl Keyrings {
 
     /// The keyring of `address`, made when there is none, to add to.
     pub fn of_address_mut(&mut self, address: IpAddr) -> &mut Keyring {
-        self.by_address
-            .entry(address.to_canonical())
-            .or_insert_with(|| Keyring { trusted: self.default.trusted.clone(), ..Keyring::default() })
+        self.by_address.entry(address.to_canonical()).or_insert_with(|| Keyring {
+            trusted: self.default.trusted.clone(),
+            nt_hashes: Arc::clone(&self.default.nt_hashes),
+            ..Keyring::default()
+        })
+    }
+
+    /// Gives every keyring, those made later included, the password hashes of Windows accounts.
+    pub fn give_nt_hashes(&mut self, hashes: NtHashes) {
+        let hashes = Arc::new(hashes);
+        self.default.nt_hashes = Arc::clone(&hashes);
+        for keyring in self.by_address.values_mut() {
+            keyring.nt_hashes = Arc::clone(&hashes);
+        }
     }
 
     /// Limits trust to `trusted` in every keyring, those made later included.

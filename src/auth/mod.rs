@@ -6,9 +6,11 @@ pub mod key;
 pub mod keyfile;
 pub mod keyring;
 pub mod mac;
+pub mod nt_hash;
 pub mod trusted;
 
 pub use algorithm::Algorithm;
 pub use key::{Key, KeyId, Secret};
 pub use keyring::{Candidate, Keyring, Keyrings};
+pub use nt_hash::NtHashes;
 pub use trusted::TrustedKeys;

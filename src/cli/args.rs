@@ -134,6 +134,9 @@ pub struct KeyArguments {
     /// Trusted key IDs, such as 11-13,20 or '(11 ... 13) 20'; all keys otherwise
     #[arg(long, value_name = "IDS", help_heading = "Keys")]
     pub trusted: Option<String>,
+    /// Password hashes of Windows accounts, lines RID=HASH: verifies a domain controller's replies
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    pub nt_hash: Option<PathBuf>,
     /// Take key file and trusted keys from this ntp.conf or chrony.conf
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     pub conf: Option<PathBuf>,

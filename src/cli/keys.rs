@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::auth::conf::{self, Configuration};
 use crate::auth::keyfile::{self, Dialect, KeyFile, Severity};
-use crate::auth::{Keyrings, TrustedKeys};
+use crate::auth::{Keyrings, NtHashes, TrustedKeys};
 use crate::report::model::{KeyFileRecord, KeyProblemRecord};
 
 use super::args::{KeyArguments, KeysArgument};
@@ -61,6 +61,9 @@ pub(super) fn load(arguments: &KeyArguments, verbose: bool) -> Result<LoadedKeys
     let hint = configuration.as_ref().and_then(|configuration| configuration.dialect);
     for file in key_files(arguments, configuration.as_ref())? {
         loaded.add(&file, arguments.format.or(hint), verbose)?;
+    }
+    if let Some(path) = &arguments.nt_hash {
+        loaded.add_nt_hashes(path)?;
     }
     if let Some(trusted) = trusted(arguments, configuration)? {
         loaded.rings.trust_only(&trusted);
@@ -158,6 +161,17 @@ impl LoadedKeys {
             None => self.rings.default_keyring_mut(),
         };
         ring.add(name, file);
+        Ok(())
+    }
+
+    fn add_nt_hashes(&mut self, path: &Path) -> Result<(), CliError> {
+        let text = zeroize::Zeroizing::new(read_file(path)?);
+        let (hashes, bad) = NtHashes::read(&text);
+        let name = label(path);
+        for line in bad.iter().take(MOST_PROBLEMS) {
+            self.warnings.push(format!("{name}:{}: {line}", line.line));
+        }
+        self.rings.give_nt_hashes(hashes);
         Ok(())
     }
 

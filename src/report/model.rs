@@ -223,6 +223,9 @@ pub struct AuthRecord<'a> {
     /// Key ID of the MAC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<u32>,
+    /// Relative identifier of the account that an MS-SNTP message is signed for, or to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<u32>,
     /// Algorithm of the key, by the key file.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -613,6 +616,7 @@ impl<'a> AuthRecord<'a> {
         AuthRecord {
             status: verdict.status.name(),
             key_id: verdict.key_id().map(|key_id| key_id.0),
+            account: verdict.account(),
             algorithm: verdict.algorithm().map(|algorithm| algorithm.name()),
             digest_octets: verdict.digest().map(<[u8]>::len),
             digest_matches: verdict.digest_matches,

@@ -282,6 +282,9 @@ fn message(judged: &Judged<'_, '_>) -> String {
 }
 
 fn key(judged: &Judged<'_, '_>) -> String {
+    if let Some(account) = judged.verdict.account() {
+        return format!("RID {account}");
+    }
     match (judged.verdict.key_id(), judged.verdict.algorithm()) {
         (Some(key_id), Some(algorithm)) => format!("{key_id} {}", algorithm.name()),
         (Some(key_id), None) => key_id.to_string(),
