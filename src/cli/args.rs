@@ -31,6 +31,9 @@ pub enum Command {
     /// Show every field of every NTP message; needs no keys
     #[command(after_help = DECODE_EXAMPLES)]
     Decode(DecodeArguments),
+    /// Explain one message octet by octet, or a diagnosis by its code
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }
@@ -45,6 +48,34 @@ const DECODE_EXAMPLES: &str = "\
 Examples:
   ntpcap decode trace.pcap
   ntpcap decode trace.pcap --filter 'mode==server && stratum<2' --ndjson";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  ntpcap explain trace.pcap 7 --keys ntp.keys
+  ntpcap explain hex-read-as-ascii";
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// A capture; or the code of a diagnosis
+    #[arg(value_name = "CAPTURE")]
+    pub subject: PathBuf,
+    /// Number of the frame, as Wireshark counts
+    #[arg(value_name = "FRAME")]
+    pub frame: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: KeyArguments,
+    /// UDP port of NTP; repeatable
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value = "123",
+        value_delimiter = ',',
+        help_heading = "Selection"
+    )]
+    pub port: Vec<u16>,
+}
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]

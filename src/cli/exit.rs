@@ -92,6 +92,20 @@ pub(super) enum CliError {
         /// What is wrong, and where.
         error: TrustedError,
     },
+    /// A frame that is to be explained holds no message, or is not there.
+    #[error("{}: {reason}", label(path))]
+    NoMessage {
+        /// The capture.
+        path: PathBuf,
+        /// What is there instead.
+        reason: String,
+    },
+    /// What is to be explained is neither a frame nor a code.
+    #[error("{}: not the code of a diagnosis, and no frame of a capture is named", label(subject))]
+    NothingToExplain {
+        /// What was given.
+        subject: PathBuf,
+    },
     /// The results cannot be written.
     #[error("cannot write the results: {0}")]
     Output(#[from] io::Error),
@@ -118,6 +132,9 @@ impl CliError {
                     "give one with --keys FILE, or use ntpcap decode, which needs none\ntried: {}",
                     tried.join(", ")
                 ))
+            }
+            CliError::NothingToExplain { .. } => {
+                Some("ntpcap explain CAPTURE FRAME --keys FILE, or ntpcap explain CODE".to_owned())
             }
             CliError::NoKeysInConf { .. } => Some("give the key file with --keys FILE".to_owned()),
             _ => None,

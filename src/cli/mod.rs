@@ -3,6 +3,7 @@
 mod access;
 pub mod args;
 mod exit;
+mod explain;
 mod inputs;
 mod keys;
 mod output;
@@ -43,6 +44,7 @@ fn dispatch(command: &Command) -> Result<Exit, CliError> {
     match command {
         Command::Verify(arguments) => run::verify(arguments),
         Command::Decode(arguments) => run::decode(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
         Command::Schema => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())

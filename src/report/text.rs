@@ -126,7 +126,7 @@ fn header(output: &mut impl Write, header: &Header, judged: &Judged<'_, '_>) -> 
 }
 
 /// A client's request says nothing by its zeros, so they are not called a kiss code.
-fn reference_id(header: &Header) -> String {
+pub(super) fn reference_id(header: &Header) -> String {
     let text = header.reference_id.display(header.stratum);
     match header.reference_id.meaning(header.stratum) {
         Meaning::KissCode if header.reference_id.0 == [0; 4] => "-".to_owned(),
@@ -214,7 +214,7 @@ fn exchange_fields(output: &mut impl Write, exchange: &Exchange, judged: &Judged
     Ok(())
 }
 
-fn verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
+pub(super) fn verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
     let verdict = &judged.verdict;
     let reason = verdict.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
     let digest =
@@ -233,7 +233,7 @@ fn verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
     }
 }
 
-fn field(output: &mut impl Write, name: &str, value: impl Display) -> io::Result<()> {
+pub(super) fn field(output: &mut impl Write, name: &str, value: impl Display) -> io::Result<()> {
     writeln!(output, "  {name:<15}  {value}")
 }
 
@@ -244,7 +244,7 @@ fn dump(output: &mut impl Write, row: usize, octets: &[u8]) -> io::Result<()> {
 }
 
 /// A power of two of seconds, in the unit that reads best.
-struct Log2Seconds(i8);
+pub(super) struct Log2Seconds(pub(super) i8);
 
 impl Display for Log2Seconds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -258,7 +258,7 @@ impl Display for Log2Seconds {
     }
 }
 
-struct TimeOrNone<'j>(NtpTimestamp, &'j Judged<'j, 'j>);
+pub(super) struct TimeOrNone<'j>(pub(super) NtpTimestamp, pub(super) &'j Judged<'j, 'j>);
 
 impl Display for TimeOrNone<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -39,8 +39,12 @@ fn verify(more: &str) -> Output {
 
 #[test]
 fn help_fits_a_screen() {
-    for (name, arguments) in [("help", "--help"), ("help-verify", "verify -h"), ("help-decode", "decode -h")]
-    {
+    for (name, arguments) in [
+        ("help", "--help"),
+        ("help-verify", "verify -h"),
+        ("help-decode", "decode -h"),
+        ("help-explain", "explain -h"),
+    ] {
         let output = run(arguments);
         assert_seen(name, &output, None);
         let text = String::from_utf8(output.stdout).unwrap();
@@ -96,6 +100,22 @@ fn decoding_shows_every_field_without_keys() {
     let control = "captures/ntporg-control-right-and-wrong-key.pcapng";
     assert_seen("decode-control", &run(&format!("decode {control}")), None);
     assert_seen("decode-nts", &run("decode captures/chrony-nts.pcapng --filter frame<=2"), None);
+}
+
+#[test]
+fn a_message_is_explained_octet_by_octet() {
+    let explain = |rest: &str| run(&format!("explain {rest}"));
+    assert_seen("explain-invalid", &explain(&format!("{CAPTURE} 7 --keys {KEYS}")), None);
+    let control = "captures/ntporg-control-right-and-wrong-key.pcapng";
+    assert_seen(
+        "explain-control",
+        &explain(&format!("{control} 3 --keys captures/shared-ntp.org.keys")),
+        None,
+    );
+    let nts = "captures/chrony-nts.pcapng";
+    assert_seen("explain-nts", &explain(&format!("{nts} 1 --keys {KEYS}")), None);
+    assert_seen("explain-no-such-frame", &explain(&format!("{CAPTURE} 99 --keys {KEYS}")), None);
+    assert_seen("explain-no-such-code", &explain("no-such-code"), None);
 }
 
 #[test]

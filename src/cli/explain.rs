@@ -1,0 +1,69 @@
+//! `ntpcap explain`: one message, octet by octet.
+
+use std::path::Path;
+
+use crate::analysis::{Judged, Policy};
+use crate::capture::Frame;
+use crate::report::explain;
+
+use super::args::ExplainArguments;
+use super::exit::{CliError, Exit};
+use super::output::output;
+use super::pass::{Pass, Visitor};
+use super::{inputs, keys, say};
+
+/// `ntpcap explain`.
+///
+/// # Errors
+/// Files that cannot be read, a frame that holds no message, a code that is none.
+pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, CliError> {
+    match arguments.frame {
+        Some(frame) => explain_frame(arguments, frame),
+        None => Err(CliError::NothingToExplain { subject: arguments.subject.clone() }),
+    }
+}
+
+fn explain_frame(arguments: &ExplainArguments, frame: u64) -> Result<Exit, CliError> {
+    let captures = [arguments.subject.clone()];
+    arguments.keys.refuse_standard_input_beside(&captures)?;
+    let keys = keys::load(&arguments.keys, false)?;
+    keys.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    let inputs = inputs::open(&captures)?;
+    let pass = Pass { ports: &arguments.port, filter: None, keys: &keys.rings, policy: Policy::default() };
+    let mut explaining = Explaining { frame, frames: 0, told: false };
+    let outcome = pass.run(inputs, &mut explaining)?;
+    if !explaining.told {
+        return Err(nothing_there(&arguments.subject, frame, explaining.frames));
+    }
+    Ok(if outcome.failed { Exit::Failed } else { Exit::Fine })
+}
+
+fn nothing_there(path: &Path, frame: u64, frames: u64) -> CliError {
+    let reason = match frame {
+        1.. if frame <= frames => format!("frame {frame} holds no NTP message"),
+        _ => format!("has no frame {frame}, only 1 to {frames}"),
+    };
+    CliError::NoMessage { path: path.to_owned(), reason }
+}
+
+/// Explains the message of one frame. The others are read too: what came before may tell what it is.
+struct Explaining {
+    frame: u64,
+    frames: u64,
+    told: bool,
+}
+
+impl Visitor for Explaining {
+    fn message<'a>(&mut self, judged: &Judged<'a, 'a>, _: Option<&'a str>) -> Result<(), CliError> {
+        if judged.frame == self.frame {
+            self.told = true;
+            explain::write(&mut output(), judged)?;
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, _: usize, frame: &Frame<'_>) -> Result<(), CliError> {
+        self.frames = self.frames.max(frame.number);
+        Ok(())
+    }
+}
