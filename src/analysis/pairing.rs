@@ -14,7 +14,9 @@ use super::exchange::ExchangeMode;
 use super::finding::Place;
 
 /// Requests that are remembered at most, and replies that wait for theirs. The oldest makes room.
-pub const WINDOW: usize = 16_384;
+///
+/// Half of what a map of 2^15 places takes: one that is fuller doubles, sooner or later, where this one tidies up.
+pub const WINDOW: usize = 14_336;
 
 /// Seconds of capture time after which nothing more is expected.
 pub const PATIENCE: i64 = 5;
