@@ -1,8 +1,7 @@
 //! Follows who asks and who answers, and finds what only several messages together show.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::auth::Keyring;
 use crate::capture::CaptureTime;
@@ -18,11 +17,12 @@ use super::pairing::{Expired, Name, NameKind, Orphan, Request, Window};
 use super::server::Servers;
 use super::verdict::{self, Status};
 
-/// Clients that are followed at most.
-const MOST_CLIENTS: usize = 4_096;
+use followers::{Followers, Pair};
 
-/// Requests in a row that must show no sign of the replies before it is told.
-const PATIENT_REQUESTS: u32 = 3;
+mod followers;
+
+#[cfg(test)]
+mod tests;
 
 /// Seconds after the first packet within which a reply may answer a request from before the capture.
 const EARLY: i64 = 1;
@@ -33,18 +33,10 @@ pub struct Conversations {
     window: Window,
     /// The servers.
     pub servers: Servers,
-    followers: HashMap<(IpAddr, IpAddr), Follower>,
+    followers: Followers,
     events: Vec<Event>,
     begin: Option<CaptureTime>,
     end: Option<CaptureTime>,
-}
-
-/// Whether a client's requests show that it accepts a server's replies.
-#[derive(Clone, Copy, Debug, Default)]
-struct Follower {
-    last_valid: Option<(Place, NtpTimestamp)>,
-    ignored: u32,
-    follows: bool,
 }
 
 impl Conversations {
@@ -106,7 +98,8 @@ impl Conversations {
                 has_receive.then(|| name(receive, NameKind::Receive)),
             ];
             self.ask(judged, names, header.mode == Mode::Client, !header.transmit_timestamp.is_zero());
-            self.follow(judged, header);
+            let pair = Pair { client: source.ip(), server: destination.ip() };
+            self.events.extend(self.followers.note_request(pair, judged.place(), header));
         }
     }
 
@@ -209,7 +202,10 @@ impl Conversations {
         self.compare(judged, &request, answer, header.is_some());
         if let Some(header) = header.filter(|header| header.mode == Mode::Server) {
             self.note_clock(judged, header, answer);
-            self.note_valid(judged, header, answer);
+            if answer == Answer::AuthenticatedReply {
+                let (client, server) = (judged.datagram.destination.ip(), judged.datagram.source.ip());
+                self.followers.note_valid(Pair { client, server }, judged.place(), header);
+            }
         }
         true
     }
@@ -286,35 +282,6 @@ impl Conversations {
         if let Some(event) = event {
             judged.findings.insert(event.finding);
             self.events.push(event);
-        }
-    }
-
-    fn note_valid(&mut self, judged: &Judged<'_, '_>, header: &Header, answer: Answer) {
-        let pair = (judged.datagram.destination.ip(), judged.datagram.source.ip());
-        let has_room = self.followers.len() < MOST_CLIENTS || self.followers.contains_key(&pair);
-        if answer == Answer::AuthenticatedReply && has_room {
-            let follower = self.followers.entry(pair).or_default();
-            follower.last_valid = Some((judged.place(), header.transmit_timestamp));
-        }
-    }
-
-    /// ntp.org's client puts the last accepted reply's transmit timestamp where a request has its origin
-    /// timestamp, and zero when it accepted none. Others always send zeros, and no reference identifier either.
-    fn follow(&mut self, judged: &Judged<'_, '_>, header: &Header) {
-        let pair = (judged.datagram.source.ip(), judged.datagram.destination.ip());
-        let Some(follower) = self.followers.get_mut(&pair) else { return };
-        let Some((place, transmit)) = follower.last_valid else { return };
-        follower.follows |= header.origin_timestamp == transmit;
-        if follower.follows || !header.origin_timestamp.is_zero() || header.reference_id.0 == [0; 4] {
-            return;
-        }
-        follower.ignored += 1;
-        if follower.ignored == PATIENT_REQUESTS {
-            let detail = format!(
-                "{} replies verify and {} accepts none: the wire is fine; look at the client's trusted keys",
-                pair.1, pair.0
-            );
-            self.tell(Finding::ValidRepliesNotAccepted, &[place, judged.place()], &detail);
         }
     }
 

@@ -1,0 +1,351 @@
+use std::net::SocketAddr;
+
+use crate::analysis::analyzer::Analyzer;
+use crate::analysis::policy::Policy;
+use crate::auth::keyfile::{self, Dialect};
+use crate::auth::{KeyId, Keyrings};
+use crate::capture::CaptureTime;
+use crate::net::{Checksum, Datagram, Encapsulation};
+use crate::ntp::MessageBuilder;
+use crate::ntp::header::Header;
+
+use super::*;
+
+const CLIENT: &str = "10.0.0.2:40000";
+const SERVER: &str = "10.0.0.1:123";
+
+/// A wire on which messages go by, one a frame.
+struct Wire<'k> {
+    analyzer: Analyzer<'k>,
+    keys: &'k Keyrings,
+    frame: u64,
+    seconds: i64,
+    /// Codes in message records, with their frames.
+    in_records: Vec<(u64, &'static str)>,
+    exchanges: Vec<Exchange>,
+    events: Vec<Event>,
+}
+
+fn keys() -> Keyrings {
+    let mut rings = Keyrings::new();
+    rings
+        .default_keyring_mut()
+        .add("test.keys", keyfile::read(b"1 SHA256 first\n2 SHA256 second\n", Dialect::Ntpsec));
+    rings
+}
+
+impl<'k> Wire<'k> {
+    /// Begins late enough that no reply may answer a request from before.
+    fn new(keys: &'k Keyrings) -> Self {
+        let analyzer = Analyzer::new(keys, Policy::default());
+        let mut wire = Wire {
+            analyzer,
+            keys,
+            frame: 0,
+            seconds: 0,
+            in_records: Vec::new(),
+            exchanges: Vec::new(),
+            events: Vec::new(),
+        };
+        wire.carry("10.9.9.9:123", "10.9.9.8:123", &header(5, 0, 0, 0, 9));
+        wire.seconds = 100;
+        wire
+    }
+
+    fn carry(&mut self, source: &str, destination: &str, octets: &[u8]) {
+        self.frame += 1;
+        let (source, destination): (SocketAddr, SocketAddr) =
+            (source.parse().unwrap(), destination.parse().unwrap());
+        let datagram = Datagram {
+            source,
+            destination,
+            octets,
+            length: octets.len(),
+            shortfall: None,
+            checksum: Checksum::Correct,
+            encapsulation: Encapsulation::default(),
+            fragments: &[],
+        };
+        let time = Some(CaptureTime { seconds: self.seconds, nanoseconds: 0 });
+        let judged = self.analyzer.judge(0, self.frame, time, datagram);
+        self.in_records.extend(judged.findings.iter().map(|finding| (judged.frame, finding.code())));
+        self.exchanges.extend(judged.exchange);
+        self.events.extend(self.analyzer.take_events());
+    }
+
+    fn ask(&mut self, octets: &[u8]) {
+        self.carry(CLIENT, SERVER, octets);
+    }
+
+    fn reply(&mut self, octets: &[u8]) {
+        self.carry(SERVER, CLIENT, octets);
+    }
+
+    fn sign(&self, mut octets: Vec<u8>, key_id: u32) -> Vec<u8> {
+        let key = &self.keys.default_keyring().lookup(KeyId(key_id))[0].key;
+        crate::auth::mac::append_mac(&mut octets, key);
+        octets
+    }
+
+    /// The codes and frames of all events, after the last message.
+    fn told(mut self) -> Vec<(&'static str, Vec<u64>)> {
+        self.analyzer.finish();
+        self.events.extend(self.analyzer.take_events());
+        let frames = |event: &Event| event.frames.iter().map(|place| place.frame).collect();
+        self.events.iter().map(|event| (event.finding.code(), frames(event))).collect()
+    }
+}
+
+/// A bare message of version 4 at stratum 2.
+fn header(mode: u8, origin: u64, receive: u64, transmit: u64, reference: u8) -> Vec<u8> {
+    let mut octets = vec![(4 << 3) | mode, 2, 6, 0xec];
+    octets.extend([0; 8]);
+    octets.extend([0, 0, 0, reference, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for timestamp in [origin, receive, transmit] {
+        octets.extend(timestamp.to_be_bytes());
+    }
+    octets
+}
+
+fn request(transmit: u64) -> Vec<u8> {
+    header(3, 0, 0, transmit, 0)
+}
+
+fn answer(origin: u64) -> Vec<u8> {
+    header(4, origin, origin + 1, origin + 2, 7)
+}
+
+fn nak(origin: u64) -> Vec<u8> {
+    let header = Header::parse(&answer(origin)).unwrap();
+    MessageBuilder::new(&header).crypto_nak().build()
+}
+
+#[test]
+fn an_ordinary_exchange_tells_nothing() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let (request, reply) = (wire.sign(request(50), 1), wire.sign(answer(50), 1));
+    wire.ask(&request);
+    wire.reply(&reply);
+    assert_eq!(wire.exchanges[0].request.frame, 2);
+    assert!(wire.in_records.is_empty(), "{:?}", wire.in_records);
+    assert!(wire.told().is_empty());
+}
+
+#[test]
+fn a_reply_that_stands_before_its_request_is_paired_with_it() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.reply(&answer(50));
+    wire.ask(&request(50));
+    let exchange = wire.exchanges[0];
+    assert_eq!((exchange.request.frame, exchange.reply.frame), (3, 2));
+    assert!(wire.told().is_empty());
+}
+
+#[test]
+fn a_request_without_reply_is_told_when_nothing_more_is_expected() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.ask(&request(50));
+    wire.seconds += 30;
+    wire.ask(&request(51));
+    wire.reply(&answer(51));
+    assert_eq!(wire.events[0].detail, "no reply to 48 octets, no_mac");
+    assert_eq!(wire.told(), [("unanswered", vec![2])]);
+}
+
+#[test]
+fn messages_of_peers_and_broadcasts_expect_no_reply() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.carry(CLIENT, SERVER, &header(1, 0, 0, 50, 7));
+    wire.carry(SERVER, "10.0.0.255:123", &header(5, 0, 0, 60, 7));
+    assert!(wire.told().is_empty());
+}
+
+#[test]
+fn a_plain_reply_to_a_mac_is_told_and_a_plain_reply_to_none_is_not() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let signed = wire.sign(request(50), 1);
+    wire.ask(&signed);
+    wire.reply(&answer(50));
+    wire.ask(&request(51));
+    wire.reply(&answer(51));
+    assert_eq!(wire.in_records, [(3, "auth-stripped")]);
+    assert_eq!(wire.told(), [("auth-stripped", vec![2, 3])]);
+}
+
+#[test]
+fn a_reply_under_another_key_is_told() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let (request, reply) = (wire.sign(request(50), 1), wire.sign(answer(50), 2));
+    wire.ask(&request);
+    wire.reply(&reply);
+    assert_eq!(wire.told(), [("reply-key-differs", vec![2, 3])]);
+}
+
+#[test]
+fn a_crypto_nak_names_what_it_refuses_and_says_when_that_is_no_mac() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.ask(&request(50));
+    wire.reply(&nak(50));
+    let detail = wire.events[0].detail.clone();
+    assert!(detail.contains("without a MAC: an extension field draws it"), "{detail}");
+    assert_eq!(wire.told(), [("nak-for", vec![2, 3])]);
+}
+
+#[test]
+fn a_second_reply_is_told_apart_from_the_same_again() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.ask(&request(50));
+    wire.reply(&answer(50));
+    wire.reply(&answer(50));
+    wire.reply(&nak(50));
+    let told = wire.told();
+    assert_eq!(told[..2], [("duplicate-reply", vec![2, 3, 4]), ("second-reply", vec![2, 3, 5])]);
+}
+
+#[test]
+fn an_authenticated_request_sent_again_is_a_replay_and_a_plain_one_is_not() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let signed = wire.sign(request(50), 1);
+    wire.ask(&signed);
+    wire.ask(&signed);
+    wire.ask(&request(60));
+    wire.ask(&request(60));
+    assert_eq!(wire.in_records, [(3, "replay")]);
+    assert_eq!(wire.told()[0], ("replay", vec![2, 3]));
+}
+
+#[test]
+fn requests_with_a_transmit_timestamp_of_zero_are_no_replay() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let signed = wire.sign(request(0), 1);
+    let reply = wire.sign(answer(0), 1);
+    for _ in 0..3 {
+        wire.ask(&signed);
+        wire.reply(&reply);
+    }
+    assert!(wire.in_records.is_empty(), "{:?}", wire.in_records);
+}
+
+#[test]
+fn replies_that_no_request_explains_are_told_by_what_is_wrong_with_them() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.reply(&answer(50));
+    wire.carry("10.0.0.3:123", CLIENT, &nak(51));
+    wire.carry("10.0.0.4:123", CLIENT, &answer(0));
+    wire.carry(CLIENT, "10.0.0.5:123", &request(60));
+    wire.carry("10.0.0.5:123", CLIENT, &answer(61));
+    let mut told = wire.told();
+    told.sort();
+    let expected = [
+        ("bogus-origin", vec![5, 6]),
+        ("unanswered", vec![5]),
+        ("unsolicited-nak", vec![3]),
+        ("unsolicited-reply", vec![2]),
+        ("zero-origin", vec![4]),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_reply_at_the_very_beginning_is_not_accused() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.seconds = 1;
+    wire.reply(&answer(50));
+    assert!(wire.told().is_empty(), "its request may lie before the capture");
+}
+
+#[test]
+fn a_clock_that_changes_is_told_with_both_frames() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let mut third = answer(52);
+    third[1] = 16;
+    third[0] |= 0xc0;
+    let mut fourth = answer(53);
+    fourth[1] = 16;
+    for (transmit, reply) in [(50, answer(50)), (51, answer(51)), (52, third), (53, fourth)] {
+        wire.ask(&request(transmit));
+        wire.reply(&reply);
+    }
+    assert_eq!(wire.told(), [("stratum-changed", vec![5, 7]), ("leap-changed", vec![7, 9])]);
+}
+
+#[test]
+fn kisses_are_told_and_the_code_of_a_server_without_time_is_none() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let with_code = |origin, code: &[u8; 4]| {
+        let mut octets = answer(origin);
+        octets[1] = 0;
+        octets[12..16].copy_from_slice(code);
+        octets
+    };
+    wire.ask(&request(50));
+    wire.reply(&with_code(50, b"RATE"));
+    wire.ask(&request(51));
+    wire.reply(&with_code(51, b"INIT"));
+    assert_eq!(wire.told(), [("kiss", vec![3])]);
+}
+
+/// ntp.org's client: a reference identifier, and zero for an origin timestamp as long as no reply was accepted.
+#[test]
+fn a_client_that_ignores_valid_replies_is_told_once() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let mut follows = Wire::new(&keys);
+    for exchange in 0..5 {
+        let transmit = 1_000 + exchange * 10;
+        let reply = wire.sign(answer(transmit), 1);
+        let ignoring = wire.sign(header(3, 0, 0, transmit, 9), 1);
+        wire.ask(&ignoring);
+        wire.reply(&reply);
+        let origin = if exchange == 0 { 0 } else { transmit - 10 + 2 };
+        let following = follows.sign(header(3, origin, 0, transmit, 9), 1);
+        follows.ask(&following);
+        follows.reply(&reply);
+    }
+    assert_eq!(wire.told(), [("valid-replies-not-accepted", vec![7, 8])]);
+    assert!(follows.told().is_empty());
+}
+
+#[test]
+fn clients_that_send_zeros_whatever_they_accept_are_not_accused() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    for transmit in (1_000..1_100).step_by(10) {
+        let (ask, reply) = (wire.sign(request(transmit), 1), wire.sign(answer(transmit), 1));
+        wire.ask(&ask);
+        wire.reply(&reply);
+    }
+    assert!(wire.told().is_empty());
+}
+
+#[test]
+fn private_queries_that_are_answered_are_told_with_their_ratio() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.ask(&[0x17, 0, 3, 42, 0, 0, 0, 0]);
+    for _ in 0..3 {
+        let mut reply = vec![0xd7, 0, 3, 42, 0, 6, 0, 72];
+        reply.resize(440, 0);
+        wire.reply(&reply);
+    }
+    let detail = {
+        wire.analyzer.finish();
+        wire.analyzer.take_events().pop().unwrap()
+    };
+    assert_eq!(detail.finding, Finding::PrivateExposed);
+    assert!(detail.detail.ends_with("8 octets asked, 1320 answered (165.0 times)"), "{}", detail.detail);
+}
