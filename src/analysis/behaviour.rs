@@ -56,9 +56,14 @@ impl Asked {
         }
     }
 
-    /// True for a MAC that a server has a reason to refuse.
+    /// True for a MAC that a server has a reason to refuse, as far as our keys go.
     pub fn is_bad_mac(self) -> bool {
         matches!(self, Asked::WrongSecret | Asked::UnknownKey | Asked::UntrustedKey)
+    }
+
+    /// True for a MAC that no server with our keys can verify.
+    fn is_wrong(self) -> bool {
+        matches!(self, Asked::WrongSecret | Asked::UnknownKey)
     }
 }
 
@@ -111,6 +116,9 @@ impl Answer {
     }
 }
 
+/// Silences that are taken for more than loss.
+const REPEATED: u32 = 2;
+
 /// How often which kind of request got which answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -141,7 +149,7 @@ impl Profile {
 
     /// The class of the behaviour; `None` when the requests seen do not tell.
     ///
-    /// Silence counts only beside requests that were answered: it may be loss, a filter or a dead server. It never
+    /// Silence counts only when it was repeated, beside requests that were answered: once it may be loss. It never
     /// outweighs an answer of the same kind.
     pub fn class(&self) -> Option<Class> {
         let bad = |answer: Answer| self.sum(Asked::is_bad_mac, |other| other == answer);
@@ -149,13 +157,14 @@ impl Profile {
         let asked = self.sum(|_| true, |_| true);
         let valid = |answer| self.of(Asked::Valid, answer);
         let no_mac = |answer| self.of(Asked::NoMac, answer);
-        if asked > 0 && answered == 0 {
-            return Some(Class::NoResponse);
+        if answered == 0 {
+            return (asked >= REPEATED).then_some(Class::NoResponse);
         }
         if bad(Answer::CryptoNak) > 0 {
             return Some(Class::NakOnBadMac);
         }
-        if bad(Answer::AuthenticatedReply) + bad(Answer::BadMacReply) > 0 {
+        // A reply that we cannot verify proves nothing: the server's key may be another than ours.
+        if self.sum(Asked::is_wrong, |answer| answer == Answer::AuthenticatedReply) > 0 {
             return Some(Class::SignsAnything);
         }
         if bad(Answer::ZeroTrailer) + valid(Answer::ZeroTrailer) > 0 {
@@ -166,20 +175,19 @@ impl Profile {
         }
         // A server that asks clients to slow down is silent for that reason.
         let is_limiting = self.sum(|_| true, |answer| answer == Answer::Kiss) > 0;
-        if !is_limiting
-            && no_mac(Answer::Silence) > 0
-            && no_mac(Answer::PlainReply) == 0
-            && valid(Answer::AuthenticatedReply) > 0
-        {
+        let is_silent = |silences: u32| !is_limiting && silences >= REPEATED;
+        let has_plain = no_mac(Answer::PlainReply) > 0;
+        if is_silent(no_mac(Answer::Silence)) && !has_plain && valid(Answer::AuthenticatedReply) > 0 {
             return Some(Class::RequiresAuthentication);
         }
-        if !is_limiting && bad(Answer::Silence) > 0 {
+        if is_silent(bad(Answer::Silence)) && bad(Answer::AuthenticatedReply) + bad(Answer::BadMacReply) == 0
+        {
             return Some(Class::SilentOnBadMac);
         }
         if valid(Answer::AuthenticatedReply) > 0 {
             return Some(Class::Authenticates);
         }
-        (no_mac(Answer::PlainReply) > 0).then_some(Class::AnswersPlainly)
+        has_plain.then_some(Class::AnswersPlainly)
     }
 
     fn sum(&self, asked: impl Fn(Asked) -> bool, answer: impl Fn(Answer) -> bool) -> u32 {
@@ -254,16 +262,34 @@ mod tests {
 
     #[test]
     fn silence_is_refusal_only_beside_answers() {
-        assert_eq!(class(&[(Asked::WrongSecret, Answer::Silence)]), Some(Class::NoResponse));
+        let silent = (Asked::WrongSecret, Answer::Silence);
+        assert_eq!(class(&[silent, silent]), Some(Class::NoResponse));
+        let answered = (Asked::NoMac, Answer::PlainReply);
+        assert_eq!(class(&[silent, silent, answered]), Some(Class::SilentOnBadMac));
+    }
+
+    #[test]
+    fn one_silence_may_be_loss() {
+        assert_eq!(class(&[(Asked::NoMac, Answer::Silence)]), None);
         let beside = [(Asked::WrongSecret, Answer::Silence), (Asked::NoMac, Answer::PlainReply)];
-        assert_eq!(class(&beside), Some(Class::SilentOnBadMac));
+        assert_eq!(class(&beside), Some(Class::AnswersPlainly));
+        let lost = [(Asked::NoMac, Answer::Silence), (Asked::Valid, Answer::AuthenticatedReply)];
+        assert_eq!(class(&lost), Some(Class::Authenticates));
+    }
+
+    #[test]
+    fn a_server_whose_key_is_another_than_ours_is_not_accused() {
+        assert_eq!(class(&[(Asked::WrongSecret, Answer::BadMacReply)]), None);
+        assert_eq!(class(&[(Asked::UnknownKey, Answer::BadMacReply)]), None);
+        assert_eq!(class(&[(Asked::UntrustedKey, Answer::AuthenticatedReply)]), None);
     }
 
     #[test]
     fn a_server_that_answers_right_macs_alone_requires_authentication() {
-        let exchanges = [(Asked::NoMac, Answer::Silence), (Asked::Valid, Answer::AuthenticatedReply)];
+        let silent = (Asked::NoMac, Answer::Silence);
+        let exchanges = [silent, silent, (Asked::Valid, Answer::AuthenticatedReply)];
         assert_eq!(class(&exchanges), Some(Class::RequiresAuthentication));
-        assert_eq!(class(&exchanges[1..]), Some(Class::Authenticates));
+        assert_eq!(class(&exchanges[2..]), Some(Class::Authenticates));
     }
 
     #[test]

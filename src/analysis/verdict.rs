@@ -115,6 +115,7 @@ impl Reason {
             Reason::Message(Malformed::Empty) => "empty",
             Reason::Message(Malformed::Truncated { .. }) => "short-message",
             Reason::Trailer(OddTrailer::Length(_)) => "trailer-length",
+            Reason::Trailer(OddTrailer::Count { .. }) => "count-beyond-message",
             Reason::Trailer(OddTrailer::KeyIdAlone) => "key-id-alone",
             Reason::Trailer(OddTrailer::NoField { .. }) => "trailer-not-a-field",
         }

@@ -3,6 +3,7 @@
 use crate::ntp::message::Message;
 use crate::ntp::trailer::{OddTrailer, Reading, Rule, Tail};
 
+use super::algorithm::TRUNCATED_LENGTH;
 use super::key::{Key, KeyId};
 use super::keyring::{Candidate, Keyring, Uncomputable};
 
@@ -54,7 +55,11 @@ pub fn check<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> MacCheck<'a, '
         return MacCheck { reading: Some((reading, Rule::Key)), proof: proof_of(candidate, true, keys) };
     }
     match message.by_rule() {
-        Ok((reading, rule)) => MacCheck { reading: Some((reading, rule)), proof: unproved(&reading, keys) },
+        Ok((reading, rule)) => {
+            let by_rule = MacCheck { reading: Some((reading, rule)), proof: unproved(&reading, keys) };
+            let is_doubtful = matches!(by_rule.proof, Proof::NoMac | Proof::UnknownKey);
+            if is_doubtful { uncut(message, keys).unwrap_or(by_rule) } else { by_rule }
+        }
         Err(odd) => by_key_id(message, keys).unwrap_or(MacCheck { reading: None, proof: Proof::Odd(odd) }),
     }
 }
@@ -64,7 +69,7 @@ pub fn check<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> MacCheck<'a, '
 pub fn append_mac(octets: &mut Vec<u8>, key: &Key) {
     let digest = key.digest(octets);
     octets.extend(key.id().0.to_be_bytes());
-    octets.extend(digest.as_octets().iter().take(super::algorithm::TRUNCATED_LENGTH));
+    octets.extend(digest.as_octets().iter().take(TRUNCATED_LENGTH));
 }
 
 /// The first key whose digest over what `reading` covers is the one that was sent.
@@ -97,6 +102,21 @@ fn proof_of<'k>(candidate: &'k Candidate, digest_matches: bool, keys: &Keyring) 
         (true, true) => Proof::Valid(candidate),
         (true, false) => Proof::Invalid(candidate),
     }
+}
+
+/// For octets that the rule reads as fields: a MAC whose digest is longer than RFC 7822 allows, right behind the
+/// header. A small key ID looks like a field of type zero then, a type that nobody uses, with the key ID for its
+/// length.
+fn uncut<'a, 'k>(message: &Message<'a>, keys: &'k Keyring) -> Option<MacCheck<'a, 'k>> {
+    message.mac_readings().find_map(|reading| {
+        let Tail::Mac { key_id, digest } = reading.tail else { return None };
+        if !reading.fields.is_empty() || key_id > u32::from(u16::MAX) || digest.len() <= TRUNCATED_LENGTH {
+            return None;
+        }
+        let is_whole = |candidate: &&Candidate| candidate.key.algorithm().digest_length() == digest.len();
+        let candidate = keys.lookup(KeyId(key_id)).iter().find(is_whole)?;
+        Some(MacCheck { reading: Some((reading, Rule::KeyId)), proof: proof_of(candidate, false, keys) })
+    })
 }
 
 /// For octets that no rule allows: the reading whose key identifier is known and whose digest has a length of
@@ -193,6 +213,20 @@ mod tests {
             assert_eq!(proof(&right, &keys), ("valid line 3".to_owned(), Some(Rule::Key)));
             let wrong = request(first).mac(6, &[0x77; 32]).build();
             assert_eq!(proof(&wrong, &keys), ("invalid line 3".to_owned(), Some(rule)));
+        }
+    }
+
+    /// Key ID 36 and 32 octets of digest look like an extension field of type 0 and length 36.
+    #[test]
+    fn a_small_key_id_before_a_whole_digest_is_not_taken_for_a_field() {
+        let files = "16 SHA256 a\n36 SHA256 b\n28 SHA384 c\n52 SHA384 d\n44 SHA512 e\n68 SHA512 f\n";
+        let keys = keyring(&[files]);
+        for (line, (key_id, length)) in
+            [(16, 32), (36, 32), (28, 48), (52, 48), (44, 64), (68, 64)].iter().enumerate()
+        {
+            let octets = request(0x23).mac(*key_id, &vec![0x77; *length]).build();
+            let expected = (format!("invalid line {}", line + 1), Some(Rule::KeyId));
+            assert_eq!(proof(&octets, &keys), expected, "key {key_id}");
         }
     }
 

@@ -223,10 +223,7 @@ mod tests {
     #[test]
     fn names_what_is_no_capture() {
         assert_eq!(error(b""), "the file is empty");
-        assert_eq!(
-            error(b"1 MD5 secret\n"),
-            "not a pcap or pcapng capture: starts with the text \"1 MD5 secret\\n\""
-        );
+        assert_eq!(error(b"1 MD5 secret\n"), "not a pcap or pcapng capture: starts with text");
         assert_eq!(error(&[0, 1, 2]), "not a pcap or pcapng capture: starts with octets 00 01 02");
         assert_eq!(error(b"snoop\0\0\0\0\0\0\x02"), "a snoop capture is not read, only pcap and pcapng");
         assert_eq!(

@@ -72,12 +72,14 @@ impl FirstOctets {
 }
 
 impl fmt::Display for FirstOctets {
+    /// Says what kind of file it is. A file that is no capture may be a key file, so no more of it is shown than a
+    /// magic number has.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_text() {
-            return write!(formatter, "the text \"{}\"", self.as_slice().escape_ascii());
+            return formatter.write_str("text");
         }
         formatter.write_str("octets")?;
-        self.as_slice().iter().try_for_each(|octet| write!(formatter, " {octet:02x}"))
+        self.as_slice().iter().take(4).try_for_each(|octet| write!(formatter, " {octet:02x}"))
     }
 }
 
@@ -86,9 +88,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_text_as_text_and_anything_else_in_hexadecimal() {
-        assert_eq!(FirstOctets::of(b"# keys\n1 MD5").to_string(), "the text \"# keys\\n1 MD5\"");
-        assert_eq!(FirstOctets::of(&[0x7f, b'E', 0]).to_string(), "octets 7f 45 00");
+    fn shows_nothing_of_a_text_and_four_octets_of_anything_else() {
+        assert_eq!(FirstOctets::of(b"1 MD5 secret").to_string(), "text");
+        assert_eq!(FirstOctets::of(&[0x7f, b'E', b'L', b'F', 2, 1]).to_string(), "octets 7f 45 4c 46");
         assert_eq!(FirstOctets::of(&[1; 40]).as_slice().len(), 16);
     }
 }

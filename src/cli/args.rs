@@ -155,8 +155,8 @@ pub struct ReadArguments {
 pub struct KeyArguments {
     /// Key file, `-` for standard input; or ADDRESS=FILE for one server; repeatable
     ///
-    /// Without it: the file that NTPCAP_KEYS names, then that of --conf, then the usual places of ntpd, NTPsec
-    /// and chrony.
+    /// Without it: the file that --conf names, then that of NTPCAP_KEYS, then the usual places of ntpd, NTPsec
+    /// and chrony. A file for one server is tried first, the others after it.
     #[arg(long = "keys", value_name = "FILE", help_heading = "Keys")]
     pub files: Vec<KeysArgument>,
     /// By whose rules to read key files: ntp.org, ntpsec or chrony; told by content otherwise

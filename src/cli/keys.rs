@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::auth::conf::{self, Configuration};
-use crate::auth::keyfile::{self, Dialect, KeyFile, Severity};
+use crate::auth::conf::{self, Configuration, RemarkKind};
+use crate::auth::keyfile::{self, Detection, Dialect, KeyFile, Severity};
 use crate::auth::{Keyrings, NtHashes, TrustedKeys};
 use crate::report::model::{KeyFileRecord, KeyProblemRecord};
 
@@ -15,6 +15,8 @@ use super::exit::{CliError, label};
 use super::inputs::{is_standard_input, unreadable};
 
 /// Where ntpd, NTPsec and chrony keep their keys.
+///
+/// Their paths tell the program too, where a file's content leaves it open.
 const USUAL_PLACES: [&str; 6] = [
     "/etc/ntp.keys",
     "/etc/ntp/keys",
@@ -58,30 +60,17 @@ pub(super) struct LoadedFile {
 pub(super) fn load(arguments: &KeyArguments, verbose: bool) -> Result<LoadedKeys, CliError> {
     let mut loaded = LoadedKeys { rings: Keyrings::new(), files: Vec::new(), warnings: Vec::new() };
     let configuration = arguments.conf.as_deref().map(|path| loaded.read_conf(path)).transpose()?;
-    let hint = configuration.as_ref().and_then(|configuration| configuration.dialect);
+    let owner = configuration.as_ref().and_then(|configuration| configuration.dialect);
     for file in key_files(arguments, configuration.as_ref())? {
-        loaded.add(&file, arguments.format.or(hint), verbose)?;
+        loaded.add(&file, arguments.format, owner, verbose)?;
     }
     if let Some(path) = &arguments.nt_hash {
         loaded.add_nt_hashes(path)?;
     }
-    if let Some(trusted) = trusted(arguments, configuration)? {
+    if let Some(trusted) = loaded.trusted(arguments, configuration)? {
         loaded.rings.trust_only(&trusted);
     }
     Ok(loaded)
-}
-
-fn trusted(
-    arguments: &KeyArguments,
-    configuration: Option<Configuration>,
-) -> Result<Option<TrustedKeys>, CliError> {
-    match &arguments.trusted {
-        Some(text) => {
-            let parsed = TrustedKeys::parse(text);
-            parsed.map(Some).map_err(|error| CliError::Trusted { text: text.clone(), error })
-        }
-        None => Ok(configuration.and_then(|configuration| configuration.trusted)),
-    }
 }
 
 /// Which files to read: those given, else that of the environment, of the configuration, or of a usual place.
@@ -110,11 +99,12 @@ fn key_files(
 }
 
 impl KeyArguments {
-    /// Standard input is a capture or a key file, not both.
+    /// Standard input can be one file, whichever.
     pub(super) fn refuse_standard_input_beside(&self, captures: &[PathBuf]) -> Result<(), CliError> {
-        let is_capture = captures.iter().any(|path| is_standard_input(path));
-        let is_keys = self.files.iter().any(|file| is_standard_input(&file.path));
-        if is_capture && is_keys { Err(CliError::StandardInputTwice) } else { Ok(()) }
+        let keys = self.files.iter().map(|file| &file.path);
+        let all = captures.iter().chain(keys).chain(&self.conf).chain(&self.nt_hash);
+        let readers = all.filter(|path| is_standard_input(path)).count();
+        if readers > 1 { Err(CliError::StandardInputTwice) } else { Ok(()) }
     }
 }
 
@@ -128,30 +118,51 @@ impl LoadedKeys {
         Ok(configuration)
     }
 
+    /// The trusted keys that were given, or those of the configuration. ntpd without a list trusts no key.
+    fn trusted(
+        &mut self,
+        arguments: &KeyArguments,
+        configuration: Option<Configuration>,
+    ) -> Result<Option<TrustedKeys>, CliError> {
+        if let Some(text) = &arguments.trusted {
+            let parsed = TrustedKeys::parse(text);
+            return parsed.map(Some).map_err(|error| CliError::Trusted { text: text.clone(), error });
+        }
+        let (Some(configuration), Some(path)) = (configuration, &arguments.conf) else { return Ok(None) };
+        if configuration.trusted.is_some() || configuration.dialect == Some(Dialect::Chrony) {
+            return Ok(configuration.trusted);
+        }
+        let is_partial =
+            configuration.remarks.iter().any(|remark| matches!(remark.kind, RemarkKind::NotFollowed { .. }));
+        let (trusted, meaning) = if is_partial {
+            (None, "other files may have one, so all keys are taken for trusted")
+        } else {
+            (Some(TrustedKeys::of(Vec::new())), "ntpd trusts no key then")
+        };
+        self.warnings.push(format!("{}: has no trustedkey line: {meaning}", label(path)));
+        Ok(trusted)
+    }
+
     fn add(
         &mut self,
         argument: &KeysArgument,
         format: Option<Dialect>,
+        owner: Option<Dialect>,
         verbose: bool,
     ) -> Result<(), CliError> {
         let text = zeroize::Zeroizing::new(read_file(&argument.path)?);
-        let detection = keyfile::detect(&text);
-        let dialect = format.unwrap_or(detection.dialect);
-        let mut file = keyfile::read(&text, dialect);
         let name = label(&argument.path);
-        self.warn(&name, &file, verbose);
-        let why = format.is_none().then(|| detection.why.to_string());
-        if format.is_none() && !detection.certain {
-            self.warnings.push(format!(
-                "{name}: read as {dialect}, which is not certain ({}); --key-format settles it",
-                detection.why
-            ));
-        }
+        let choice = match format {
+            Some(dialect) => Choice { dialect, why: None, certain: true },
+            None => choose(keyfile::detect(&text), owner, &argument.path),
+        };
+        let mut file = keyfile::read(&text, choice.dialect);
+        self.warn(&name, &file, &choice, verbose);
         self.files.push(LoadedFile {
             label: name.clone(),
             address: argument.address,
-            dialect,
-            why,
+            dialect: choice.dialect,
+            why: choice.why,
             keys: file.entries.iter().filter(|entry| !entry.superseded).count(),
             consequence: file.consequence.to_string(),
             problems: file.problems.drain(..).take(MOST_PROBLEMS).collect(),
@@ -175,7 +186,16 @@ impl LoadedKeys {
         Ok(())
     }
 
-    fn warn(&mut self, name: &str, file: &KeyFile, verbose: bool) {
+    fn warn(&mut self, name: &str, file: &KeyFile, choice: &Choice, verbose: bool) {
+        if let Some(why) = choice.why.as_ref().filter(|_| !choice.certain) {
+            let dialect = choice.dialect;
+            self.warnings.push(format!(
+                "{name}: read as {dialect}, which is not certain ({why}); --key-format settles it"
+            ));
+        }
+        if file.entries.is_empty() {
+            self.warnings.push(format!("{name}: gives no key"));
+        }
         let least = if verbose { Severity::Info } else { Severity::Warning };
         let shown = file.problems.iter().filter(|problem| problem.severity >= least);
         let total = shown.clone().count();
@@ -187,6 +207,38 @@ impl LoadedKeys {
         }
         if file.problems.iter().any(|problem| problem.severity == Severity::Error) {
             self.warnings.push(format!("{name}: {}", file.consequence));
+        }
+    }
+}
+
+/// By whose rules a key file is read.
+struct Choice {
+    dialect: Dialect,
+    /// Why, where it was not asked for.
+    why: Option<String>,
+    certain: bool,
+}
+
+/// What the content leaves open is settled by the program whose configuration names the file, and by the path.
+fn choose(detection: Detection, owner: Option<Dialect>, path: &Path) -> Choice {
+    let place = path.to_string_lossy();
+    let by_path = if place.contains("chrony") {
+        Some(Dialect::Chrony)
+    } else {
+        place.contains("ntpsec").then_some(Dialect::Ntpsec)
+    };
+    let is_chrony = |dialect: Dialect| dialect == Dialect::Chrony;
+    let is_foreign = owner.is_some_and(|owner| is_chrony(owner) != is_chrony(detection.dialect));
+    match (owner, by_path) {
+        (Some(dialect), _) if is_foreign || !detection.certain => {
+            Choice { dialect, why: Some("its configuration names the file".to_owned()), certain: true }
+        }
+        (None, Some(dialect)) if !detection.certain => {
+            Choice { dialect, why: Some("its path says so".to_owned()), certain: true }
+        }
+        _ => {
+            let Detection { dialect, why, certain } = detection;
+            Choice { dialect, why: Some(why.to_string()), certain }
         }
     }
 }

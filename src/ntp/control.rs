@@ -162,7 +162,9 @@ impl<'a> ControlMessage<'a> {
     ///
     /// Padding is not always zero: NTPsec leaves there what was in its buffer.
     pub(super) fn by_rule(&self) -> Result<Reading<'a>, OddTrailer> {
-        let behind_data = self.rest().get(usize::from(self.count)..).unwrap_or_default();
+        let Some(behind_data) = self.rest().get(usize::from(self.count)..) else {
+            return Err(OddTrailer::Count { count: self.count, present: self.rest().len() });
+        };
         let is_refusal = self.response && self.error && self.count == 0;
         let reading = |tail| Ok(Reading { fields: &[], tail });
         match behind_data {
@@ -320,6 +322,13 @@ mod tests {
         octets[1] = 0x82;
         octets.extend([0; 5]);
         assert_eq!(ControlMessage::parse(&octets).unwrap().by_rule().unwrap().tail, Tail::Nothing);
+    }
+
+    #[test]
+    fn a_count_beyond_the_message_is_odd() {
+        let message = request(1_000, 56);
+        let odd = ControlMessage::parse(&message).unwrap().by_rule().unwrap_err();
+        assert_eq!(odd, OddTrailer::Count { count: 1_000, present: 44 });
     }
 
     #[test]

@@ -83,6 +83,13 @@ impl<'a> PrivateMessage<'a> {
         self.octets.get(HEADER_LENGTH..).unwrap_or_default()
     }
 
+    /// What ntp.org's implementation means by the request code; `None` for others.
+    pub fn request_name(&self) -> Option<&'static str> {
+        let is_ntp_org = matches!(self.implementation, 2 | 3);
+        let name = REQUESTS.get(usize::from(self.request_code)).filter(|_| is_ntp_org)?;
+        (!name.is_empty()).then_some(*name)
+    }
+
     /// The reason that an error reply gives; `None` for others and for codes without a name.
     pub fn error_name(&self) -> Option<&'static str> {
         Some(match (self.response, self.error) {
@@ -119,6 +126,56 @@ impl<'a> PrivateMessage<'a> {
     }
 }
 
+/// ntp.org's request codes, 0 to 45.
+const REQUESTS: [&str; 46] = [
+    "peer-list",
+    "peer-list-summary",
+    "peer-info",
+    "peer-statistics",
+    "system-info",
+    "system-statistics",
+    "io-statistics",
+    "memory-statistics",
+    "loop-info",
+    "timer-statistics",
+    "configure",
+    "unconfigure",
+    "set-system-flag",
+    "clear-system-flag",
+    "monitor",
+    "no-monitor",
+    "get-restrictions",
+    "add-restriction-flags",
+    "remove-restriction-flags",
+    "unrestrict",
+    "monitor-list",
+    "reset-statistics",
+    "reset-peer",
+    "reread-keys",
+    "do-dirty-hack",
+    "dont-dirty-hack",
+    "trust-key",
+    "untrust-key",
+    "authentication-info",
+    "traps",
+    "add-trap",
+    "clear-trap",
+    "request-key",
+    "control-key",
+    "control-statistics",
+    "leap-info",
+    "clock-info",
+    "set-clock-fudge",
+    "kernel-info",
+    "clock-debug-info",
+    "",
+    "set-precision",
+    "monitor-list-1",
+    "host-name",
+    "interface-statistics",
+    "interface-reload",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +188,7 @@ mod tests {
             (message.sequence, message.request_code, message.item_count, message.item_size),
             (5, 42, 6, 72)
         );
+        assert_eq!(message.request_name(), Some("monitor-list-1"));
         assert_eq!(message.error_name(), Some("authentication-failure"));
         let mut written = Vec::new();
         message.write_header(&mut written);

@@ -162,6 +162,14 @@ pub enum OddTrailer {
     /// A key identifier other than zero with no digest behind it.
     #[error("a key ID stands without a digest")]
     KeyIdAlone,
+    /// A control message announces more data than it has.
+    #[error("{count} octets of data are announced, {present} are there")]
+    Count {
+        /// Octets of data by the header.
+        count: u16,
+        /// Octets behind the header.
+        present: usize,
+    },
     /// More than a MAC is left, and it does not begin with an extension field.
     #[error(
         "{left} octets are left at offset {offset} of the trailer: too many for a MAC, and no extension field"

@@ -189,6 +189,9 @@ pub struct PrivateRecord {
     pub implementation: u8,
     /// Request code.
     pub request_code: u8,
+    /// Its name with ntp.org; null when it has none.
+    #[schemars(with = "Option<String>")]
+    pub request_name: Option<&'static str>,
     /// Error code.
     pub error: u8,
     /// Its name; null when it has none.
@@ -603,6 +606,7 @@ impl PrivateRecord {
             sequence: message.sequence,
             implementation: message.implementation,
             request_code: message.request_code,
+            request_name: message.request_name(),
             error: message.error,
             error_name: message.error_name(),
             item_count: message.item_count,

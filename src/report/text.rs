@@ -161,7 +161,8 @@ fn private(output: &mut impl Write, message: &PrivateMessage<'_>) -> io::Result<
     field(output, "message", format_args!("NTP version {}, private {kind}{more}", message.version.number()))?;
     field(output, "sequence", message.sequence)?;
     field(output, "implementation", message.implementation)?;
-    field(output, "request code", message.request_code)?;
+    let name = message.request_name().map(|name| format!(" ({name})")).unwrap_or_default();
+    field(output, "request code", format_args!("{}{name}", message.request_code))?;
     let error = message.error_name().map(|name| format!(" ({name})")).unwrap_or_default();
     field(output, "error", format_args!("{}{error}", message.error))?;
     field(output, "items", format_args!("{} of {} octets", message.item_count, message.item_size))

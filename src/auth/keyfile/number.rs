@@ -44,7 +44,9 @@ struct Digits {
 
 impl Digits {
     fn find(word: &[u8]) -> Option<Digits> {
-        let unspaced = word.trim_ascii_start();
+        // C's isspace also takes the vertical tab.
+        let space = |octet: &u8| octet.is_ascii_whitespace() || *octet == 0x0b;
+        let unspaced = word.get(word.iter().take_while(|octet| space(octet)).count()..).unwrap_or_default();
         let (negative, unsigned) = match unspaced.split_first() {
             Some((b'-', rest)) => (true, rest),
             Some((b'+', rest)) => (false, rest),
