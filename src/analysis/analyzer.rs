@@ -101,8 +101,17 @@ impl<'k> Analyzer<'k> {
         let keyring = self.keys.for_addresses(datagram.source.ip(), datagram.destination.ip());
         let (message, verdict) = verdict::judge(&datagram, keyring);
         let findings = Findings::default();
-        let mut judged =
-            Judged { capture, frame, time, datagram, message, verdict, diagnosis: None, exchange: None, findings };
+        let mut judged = Judged {
+            capture,
+            frame,
+            time,
+            datagram,
+            message,
+            verdict,
+            diagnosis: None,
+            exchange: None,
+            findings,
+        };
         self.find(&mut judged);
         self.conversations.observe(&mut judged, keyring);
         self.diagnose(&mut judged, keyring);

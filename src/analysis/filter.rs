@@ -392,8 +392,7 @@ fn compare(field: &Word<'_>, operator: &str, value: &Word<'_>) -> Result<Filter,
     }
 }
 
-const FIELDS: &str =
-    "algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum, version";
+const FIELDS: &str = "algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum, version";
 
 /// `!=` is the opposite of `==`, so it also holds for messages that lack the field.
 fn negate_unequal(operator: &str, filter: Filter) -> Result<Filter, FilterError> {

@@ -127,8 +127,7 @@ impl Keyring {
         let dialect = file.dialect;
         for entry in file.entries.into_iter().filter(|entry| !entry.superseded) {
             let readings = self.other_readings.entry(entry.id()).or_default();
-            readings
-                .extend(candidates(entry, source).map(|candidate| OtherReading { dialect, candidate }));
+            readings.extend(candidates(entry, source).map(|candidate| OtherReading { dialect, candidate }));
         }
     }
 

@@ -139,7 +139,9 @@ impl<'a> PatternRecord<'a> {
             key_id: pattern.key_id.0,
             host: pattern.host.map(|host| host.to_string()),
             messages: pattern.messages,
-            frames: frames.map(|(capture, frame)| PatternFrame { file: file(*capture), frame: *frame }).collect(),
+            frames: frames
+                .map(|(capture, frame)| PatternFrame { file: file(*capture), frame: *frame })
+                .collect(),
         }
     }
 }

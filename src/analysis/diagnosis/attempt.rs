@@ -52,7 +52,7 @@ pub(super) enum Coverage {
 
 impl Coverage {
     /// The octets, where this is another part of the message than usual.
-    fn of<'a>(self, target: &Target<'a>) -> Option<&'a [u8]> {
+    pub(super) fn of<'a>(self, target: &Target<'a>) -> Option<&'a [u8]> {
         let end = match self {
             Coverage::Usual => return target.octets.get(..target.covered),
             Coverage::HeaderOnly => target.header_end,
@@ -70,15 +70,9 @@ pub(super) enum Computation<'k> {
     /// With another secret or algorithm.
     Keyed(Key),
     /// RFC 2104.
-    Hmac {
-        inner: Key,
-        outer: Key,
-    },
+    Hmac { inner: Key, outer: Key },
     /// The hash of message and secret, in this order.
-    Behind {
-        hash: Key,
-        secret: Secret,
-    },
+    Behind { hash: Key, secret: Secret },
 }
 
 impl Computation<'_> {
@@ -87,7 +81,7 @@ impl Computation<'_> {
         if matches!(self, Computation::Hmac { .. }) { 2 } else { 1 }
     }
 
-    fn digest(&self, covered: &[u8]) -> Digest {
+    pub(super) fn digest(&self, covered: &[u8]) -> Digest {
         match self {
             Computation::AsRead(key) => key.digest(covered),
             Computation::Keyed(key) => key.digest(covered),
@@ -129,28 +123,29 @@ pub(super) enum Outcome<'k> {
 impl<'k> Attempt<'k> {
     /// Computes and compares. Takes what it costs from the budget.
     pub(super) fn run(&self, target: &Target<'_>, budget: &mut Budget) -> Outcome<'k> {
-        let Some(covered) = self.coverage.of(target).filter(|_| self.fits(target)) else {
+        let Some(covered) = self.coverage.of(target).filter(|_| self.fits(target.digest)) else {
             return Outcome::NotComputed;
         };
         let octets = budget.octets.checked_sub(covered.len());
         let digests = budget.digests.checked_sub(self.computation.cost());
         let (Some(octets), Some(digests)) = (octets, digests) else { return Outcome::TooDear };
         *budget = Budget { digests, octets };
-        let digest = self.computation.digest(covered);
-        self.compare(digest.as_octets(), target.digest).map_or(Outcome::Differs, Outcome::Matches)
+        let explanation = self.compare(self.computation.digest(covered).as_octets(), target.digest);
+        explanation.map_or(Outcome::Differs, Outcome::Matches)
     }
 
     /// False where even a match would be one change too many.
-    fn fits(&self, target: &Target<'_>) -> bool {
+    fn fits(&self, sent: &[u8]) -> bool {
         let one_more = self.edits.and(Code::DigestTruncated, Clause::Words("")).is_some();
-        self.algorithm.allows_length(target.digest.len()) || one_more
+        self.algorithm.allows_length(sent.len()) || one_more
     }
 
-    fn compare(&self, computed: &[u8], sent: &[u8]) -> Option<Explanation<'k>> {
-        let agreeing = computed.iter().zip(sent).take_while(|(computed, sent)| computed == sent).count();
-        if agreeing < FEWEST_OCTETS {
+    /// The explanation, if the digest that was computed is the one that was sent.
+    pub(super) fn compare(&self, computed: &[u8], sent: &[u8]) -> Option<Explanation<'k>> {
+        if computed.first_chunk::<FEWEST_OCTETS>() != sent.first_chunk::<FEWEST_OCTETS>() {
             return None;
         }
+        let agreeing = computed.iter().zip(sent).take_while(|(computed, sent)| computed == sent).count();
         let edits = match self.shape(computed.len(), sent.len(), agreeing)? {
             None => self.edits,
             Some((code, clause)) => self.edits.and(code, clause)?,

@@ -244,7 +244,8 @@ mod tests {
     fn every_page_is_of_a_code() {
         let names = PAGES.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
         for name in names {
-            let known = Code::from_name(name).is_some() || super::super::pattern::PatternCode::from_name(name).is_some();
+            let known = Code::from_name(name).is_some()
+                || super::super::pattern::PatternCode::from_name(name).is_some();
             assert!(known, "docs/diagnosis.md tells of {name}");
         }
     }

@@ -46,6 +46,9 @@ pub const MOST_OCTETS: usize = 2 << 20;
 /// Digests that a run costs at most, those of hypotheses that are known to match apart.
 pub const MOST_DIGESTS_OF_RUN: u64 = 1 << 21;
 
+/// Digests that a message is said to cost at least, for making its hypotheses ready.
+const LEAST_COST: u32 = 256;
+
 /// Messages of one sender under one key ID for which everything is tried without a match.
 pub const FAILURES_OF_SENDER: u8 = 3;
 
@@ -94,7 +97,8 @@ fn not_truncated<'k>(message: &Message<'_>, verdict: &Verdict<'_, 'k>) -> Option
     let is_right = verdict.status == Status::Valid || verdict.digest_matches == Some(true);
     let is_time = matches!(message, Message::Time(_)) && message.version() >= Version::FOUR;
     let sent = verdict.digest().map(<[u8]>::len).filter(|sent| *sent > TRUNCATED_LENGTH)?;
-    let clause = Clause::Number("the digest is right, but all of its {} octets are sent", u32::try_from(sent).ok()?);
+    let clause =
+        Clause::Number("the digest is right, but all of its {} octets are sent", u32::try_from(sent).ok()?);
     let edits = Edits::default().and(Code::DigestNotTruncated, clause)?;
     let (candidate, file) = verdict.candidate.zip(verdict.key_file).filter(|_| is_right && is_time)?;
     let algorithm = candidate.key.algorithm();
@@ -181,7 +185,8 @@ impl<'k> Diagnoser<'k> {
             return Some(diagnosis);
         }
         let for_known = MOST_DIGESTS - budget.digests;
-        let limited = |limit| Diagnosis::untold(Tried { digests: for_known, limit: Some(limit), ..Tried::default() });
+        let limited =
+            |limit| Diagnosis::untold(Tried { digests: for_known, limit: Some(limit), ..Tried::default() });
         if memory.has_failed(sender) {
             return Some(limited(Limit::NotTriedAgain));
         }
@@ -191,7 +196,7 @@ impl<'k> Diagnoser<'k> {
         let own = self.shelves.iter().find(|shelf| shelf.is_of(keyring))?;
         let mut found = search::search(claims, own, &self.shelves, &mut budget);
         let cost = found.diagnosis.tried.digests;
-        self.left = self.left.saturating_sub(u64::from(cost));
+        self.left = self.left.saturating_sub(u64::from(cost.max(LEAST_COST)));
         found.diagnosis.tried.digests = cost + for_known;
         if found.attempts.is_empty() {
             memory.count_failure(sender);

@@ -221,7 +221,8 @@ impl Patterns {
 
     fn of_hosts(&self, key_id: KeyId) -> Vec<Pattern> {
         let is_it = |tally: &Tally| tally.wrong >= FEWEST && tally.right == 0;
-        let mut hosts: Vec<_> = self.hosts.iter().filter(|((id, _), tally)| *id == key_id && is_it(tally)).collect();
+        let mut hosts: Vec<_> =
+            self.hosts.iter().filter(|((id, _), tally)| *id == key_id && is_it(tally)).collect();
         hosts.sort_unstable_by_key(|((_, host), _)| *host);
         let pattern = |((_, host), tally): (&(KeyId, IpAddr), &Tally)| Pattern {
             host: Some(*host),

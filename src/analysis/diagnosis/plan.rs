@@ -235,7 +235,9 @@ fn same_key_computed_otherwise<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
             (Code::ControlPadding, "it covers the data padded to a multiple of 4", Coverage::PaddedTo(4)),
             (Code::ControlPadding, "it covers the data padded to a multiple of 8", Coverage::PaddedTo(8)),
         ] {
-            one(code, Clause::Words(words)).into_iter().for_each(|edits| plan.as_read(entry, edits, coverage));
+            one(code, Clause::Words(words))
+                .into_iter()
+                .for_each(|edits| plan.as_read(entry, edits, coverage));
         }
         plan.hmac(entry, Some(Edits::default()), entry.algorithm(), entry.candidate.key.secret().as_octets());
         plan.behind(entry);

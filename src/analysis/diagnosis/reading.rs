@@ -88,9 +88,9 @@ impl<'k> Line<'k> {
 
 /// The prefix of a word that is known from some program, and what follows it.
 fn prefix(word: &[u8]) -> Option<(&'static [u8], &[u8])> {
-    let found = PREFIXES.iter().find(|prefix| {
-        word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    })?;
+    let found = PREFIXES
+        .iter()
+        .find(|prefix| word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))?;
     word.get(found.len()..).map(|rest| (*found, rest))
 }
 
@@ -144,8 +144,14 @@ fn odd_digits(line: &Line<'_>, offers: &mut Offers) {
     offers.0.extend(
         [
             (shorter, "the last of an odd number of hex digits is dropped"),
-            (decode([digits, b"0"].concat()), "the last of an odd number of hex digits is the high half of an octet"),
-            (decode([b"0", digits].concat()), "the first of an odd number of hex digits is an octet by itself"),
+            (
+                decode([digits, b"0"].concat()),
+                "the last of an odd number of hex digits is the high half of an octet",
+            ),
+            (
+                decode([b"0", digits].concat()),
+                "the first of an odd number of hex digits is an octet by itself",
+            ),
         ]
         .into_iter()
         .filter_map(|(octets, words)| {
@@ -165,7 +171,8 @@ fn prefixes(line: &Line<'_>, offers: &mut Offers) {
         }
         None => {
             for prefix in PREFIXES {
-                offers.add([prefix, line.word].concat(), "a prefix stands before the secret and is part of it");
+                offers
+                    .add([prefix, line.word].concat(), "a prefix stands before the secret and is part of it");
             }
         }
     }
@@ -179,7 +186,8 @@ fn cuts(line: &Line<'_>, offers: &mut Offers) {
         offers.add(line.spelled.clone(), "the secret is not cut");
     }
     for length in CUTS {
-        let cut = |octets: &[u8]| usize::try_from(length).ok().and_then(|at| octets.get(..at)).map(<[u8]>::to_vec);
+        let cut =
+            |octets: &[u8]| usize::try_from(length).ok().and_then(|at| octets.get(..at)).map(<[u8]>::to_vec);
         if let Some(octets) = cut(line.read) {
             offers.push(octets, Clause::Number("the secret is cut to {} octets", length));
         }
@@ -209,8 +217,11 @@ fn zeros(line: &Line<'_>, offers: &mut Offers) {
 
 fn carriage_return(line: &Line<'_>, offers: &mut Offers) {
     match line.spelled.strip_suffix(b"\r") {
-        Some(without) => offers.add(without.to_vec(), "the carriage return behind the secret is no part of it"),
-        None => offers.add([&line.spelled, &b"\r"[..]].concat(), "a carriage return behind the secret is part of it"),
+        Some(without) => {
+            offers.add(without.to_vec(), "the carriage return behind the secret is no part of it")
+        }
+        None => offers
+            .add([&line.spelled, &b"\r"[..]].concat(), "a carriage return behind the secret is part of it"),
     }
 }
 
@@ -239,7 +250,10 @@ fn hash_sign(line: &Line<'_>, offers: &mut Offers) {
         let word_ends = line.rest.iter().position(|octet| octet.is_ascii_whitespace());
         let whole_word = word_ends.and_then(|at| line.rest.get(..at)).unwrap_or(line.rest);
         offers.add(whole_word.to_vec(), "the # and the text behind it are part of the secret");
-        offers.add(line.rest.trim_ascii_end().to_vec(), "the rest of the line, comment included, is the secret");
+        offers.add(
+            line.rest.trim_ascii_end().to_vec(),
+            "the rest of the line, comment included, is the secret",
+        );
     }
 }
 
@@ -265,7 +279,8 @@ fn quotes(line: &Line<'_>, offers: &mut Offers) {
                     offers.add(octets, "the hex digits between the quotation marks are decoded");
                 }
             }
-            None => offers.add([mark, line.word, mark].concat(), "quotation marks around the secret are part of it"),
+            None => offers
+                .add([mark, line.word, mark].concat(), "quotation marks around the secret are part of it"),
         }
     }
 }
@@ -291,7 +306,10 @@ fn obfuscation(line: &Line<'_>, offers: &mut Offers) {
     }
     for salt in 0..TYPE7_SALTS {
         let hidden = to_type7(&line.spelled, salt);
-        offers.add(hidden.to_ascii_lowercase(), "the secret is hidden as a type-7 text, which is used as it stands");
+        offers.add(
+            hidden.to_ascii_lowercase(),
+            "the secret is hidden as a type-7 text, which is used as it stands",
+        );
         offers.add(hidden, "the secret is hidden as a type-7 text, which is used as it stands");
     }
 }
@@ -310,8 +328,16 @@ fn base64(line: &Line<'_>, offers: &mut Offers) {
 
 fn digests(line: &Line<'_>, offers: &mut Offers) {
     for (algorithm, words, words_of_text) in [
-        (Algorithm::Md5, "the MD5 digest of the secret is used", "the MD5 digest of the secret in hex digits is used"),
-        (Algorithm::Sha1, "the SHA-1 digest of the secret is used", "the SHA-1 digest of the secret in hex digits is used"),
+        (
+            Algorithm::Md5,
+            "the MD5 digest of the secret is used",
+            "the MD5 digest of the secret in hex digits is used",
+        ),
+        (
+            Algorithm::Sha1,
+            "the SHA-1 digest of the secret is used",
+            "the SHA-1 digest of the secret in hex digits is used",
+        ),
         (
             Algorithm::Sha256,
             "the SHA-256 digest of the secret is used",
@@ -421,7 +447,12 @@ mod tests {
         let hex = "1 SHA1 4142434445464748494a4b4c4d4e4f5051525354\n";
         assert!(offered(Code::KeyTruncated, hex, NTP, b"41424344454647484"[..16].as_ref()));
         assert!(offered(Code::KeyTruncated, hex, NTP, b"ABCDEFGHIJ"), "20 digits");
-        assert!(offered(Code::KeyTruncated, "1 AES128CMAC aaaaaaaaaaaaaaaabbbb\n", NTP, b"aaaaaaaaaaaaaaaabbbb"));
+        assert!(offered(
+            Code::KeyTruncated,
+            "1 AES128CMAC aaaaaaaaaaaaaaaabbbb\n",
+            NTP,
+            b"aaaaaaaaaaaaaaaabbbb"
+        ));
         assert!(offered(Code::KeyPadded, "1 MD5 abc\n", NTP, b"abc\0\0\0\0\0\0\0\0\0\0\0\0\0"));
     }
 

@@ -51,10 +51,7 @@ fn odd_readings<'a>(message: &Message<'a>) -> impl Iterator<Item = Reading<'a>> 
         Message::Control(control) => {
             let data = usize::from(control.count);
             let rest = control.rest();
-            (
-                rest.get(data..).unwrap_or_default(),
-                rest.get(data.next_multiple_of(4)..).unwrap_or_default(),
-            )
+            (rest.get(data..).unwrap_or_default(), rest.get(data.next_multiple_of(4)..).unwrap_or_default())
         }
         Message::Private(_) => (&[][..], &[][..]),
     };

@@ -220,11 +220,8 @@ mod tests {
         ] {
             assert_eq!(hmac(algorithm, secret, message), expected.as_bytes(), "{algorithm:?}");
         }
-        let long = hmac(
-            Algorithm::Sha1,
-            &[0xaa; 80],
-            b"Test Using Larger Than Block-Size Key - Hash Key First",
-        );
+        let long =
+            hmac(Algorithm::Sha1, &[0xaa; 80], b"Test Using Larger Than Block-Size Key - Hash Key First");
         assert_eq!(long, b"aa4ae5e15272d00e95705637ce8a3b55ed402112");
         assert!(hmac_keys(Algorithm::Aes128Cmac, &[0; 16]).is_none());
     }
