@@ -79,6 +79,9 @@ pub struct PatternRecord<'a> {
 /// A frame of evidence.
 #[derive(Serialize, JsonSchema)]
 pub struct PatternFrame<'a> {
+    /// Index of the capture among several.
+    #[serde(skip)]
+    pub capture: usize,
     /// The capture file, when several are read together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'a str>,
@@ -140,7 +143,11 @@ impl<'a> PatternRecord<'a> {
             host: pattern.host.map(|host| host.to_string()),
             messages: pattern.messages,
             frames: frames
-                .map(|(capture, frame)| PatternFrame { file: file(*capture), frame: *frame })
+                .map(|(capture, frame)| PatternFrame {
+                    capture: *capture,
+                    file: file(*capture),
+                    frame: *frame,
+                })
                 .collect(),
         }
     }

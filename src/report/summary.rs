@@ -102,7 +102,7 @@ fn server_line(text: &mut String, server: &ServerRecord) -> std::fmt::Result {
 
 fn pattern_line(text: &mut String, pattern: &PatternRecord<'_>, name: &str) -> std::fmt::Result {
     let frame = |place: &PatternFrame<'_>| match place.file {
-        Some(file) => format!("{file}:{}", place.frame),
+        Some(_) => format!("{}:{}", place.capture + 1, place.frame),
         None => place.frame.to_string(),
     };
     let frames: Vec<String> = pattern.frames.iter().map(frame).collect();

@@ -185,10 +185,12 @@ fn cuts(line: &Line<'_>, offers: &mut Offers) {
     if line.read.len() < line.spelled.len() {
         offers.add(line.spelled.clone(), "the secret is not cut");
     }
+    // What fills a cipher's secret up is not part of it.
+    let whole = if line.spelled.len() < line.read.len() { &line.spelled } else { line.read };
     for length in CUTS {
-        let cut =
-            |octets: &[u8]| usize::try_from(length).ok().and_then(|at| octets.get(..at)).map(<[u8]>::to_vec);
-        if let Some(octets) = cut(line.read) {
+        let at = usize::try_from(length).unwrap_or_default();
+        let cut = |octets: &[u8]| octets.get(..at).filter(|cut| cut.len() < octets.len()).map(<[u8]>::to_vec);
+        if let Some(octets) = cut(whole) {
             offers.push(octets, Clause::Number("the secret is cut to {} octets", length));
         }
         if line.is_text() {
