@@ -8,7 +8,7 @@ use std::process::Command;
 use ntpcap::analysis::diagnosis::{Code, PatternCode, page};
 use serde_json::{Value, json};
 
-use crate::common::{captures, ntpcap, records, root, run};
+use crate::common::{ntpcap, records, root, run};
 
 #[test]
 fn mistakes_and_patterns_are_told_where_they_are() {
