@@ -169,6 +169,10 @@ impl<W: Write> MessageTable<W> {
                 column.set_delimiter(':');
             }
         }
+        // Codes are broken at their hyphens, sentences between words.
+        if let Some(column) = table.column_mut(STATUS).filter(|_| !self.style.detail) {
+            column.set_delimiter('-');
+        }
         if let Some(column) = table.column_mut(0) {
             column.set_cell_alignment(CellAlignment::Right);
         }

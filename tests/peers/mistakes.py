@@ -61,7 +61,7 @@ mistake("key-padded", ["key-padded"], NTPORG, f"3 SHA1 {HEX}\n1 AES128CMAC short
         f"3 SHA1 {HEX}\n1 AES128CMAC shortkey\n", ("aes128-cmac", b"shortkey" + bytes(8)),
         "ntp.org ntpd fills a short AES secret up with zeros, NTPsec's does not", key_format="ntpsec")
 LEFTOVERS = f"3 SHA1 {HEX}\n1 AES128CMAC shortkey\n"
-mistake("key-padded-with-leftovers", ["key-padded-with-leftovers"], NTPSEC, LEFTOVERS, LEFTOVERS,
+mistake("stale-padding", ["stale-padding"], NTPSEC, LEFTOVERS, LEFTOVERS,
         ("aes128-cmac", b"shortkey\0\0" + f"3 SHA1 {HEX}"[23:29].encode()),
         "NTPsec ntpd fills a short AES secret up with what the line before left in its buffer")
 mistake("text-after-hash", ["text-after-hash"], CHRONY, "1 MD5 correct#horse\n", "1 MD5 correct#horse\n",

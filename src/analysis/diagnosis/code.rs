@@ -18,7 +18,7 @@ pub enum Code {
     /// The sender fills the secret up with zeros.
     KeyPadded,
     /// The sender fills the secret up with what other lines left in its memory.
-    PaddedWithLeftovers,
+    StalePadding,
     /// Text from a `#` on is part of the secret on one side.
     TextAfterHash,
     /// The words behind the secret are part of it for the sender.
@@ -84,7 +84,7 @@ impl Code {
         Code::PrefixDiffers,
         Code::KeyTruncated,
         Code::KeyPadded,
-        Code::PaddedWithLeftovers,
+        Code::StalePadding,
         Code::TextAfterHash,
         Code::TextAfterSpace,
         Code::TrailingCarriageReturn,
@@ -123,7 +123,7 @@ impl Code {
             Code::PrefixDiffers => "prefix-differs",
             Code::KeyTruncated => "key-truncated",
             Code::KeyPadded => "key-padded",
-            Code::PaddedWithLeftovers => "key-padded-with-leftovers",
+            Code::StalePadding => "stale-padding",
             Code::TextAfterHash => "text-after-hash",
             Code::TextAfterSpace => "text-after-space",
             Code::TrailingCarriageReturn => "trailing-carriage-return",

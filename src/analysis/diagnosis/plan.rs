@@ -298,7 +298,7 @@ fn by_program(entry: &Entry<'_>) -> (Code, Clause) {
     let padding = entry.candidate.key.secret().as_octets().get(spelled..).unwrap_or_default();
     if entry.algorithm().secret_length().is_some() && padding.iter().any(|octet| *octet != 0) {
         let words = "the secret is filled up with what earlier text left in NTPsec's buffer";
-        return (Code::PaddedWithLeftovers, Clause::Words(words));
+        return (Code::StalePadding, Clause::Words(words));
     }
     (Code::OtherKeyFormat, Clause::Program(entry.dialect))
 }

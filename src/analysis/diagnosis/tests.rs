@@ -118,6 +118,52 @@ fn no_output_of_a_diagnosis_holds_a_secret() {
     assert!(shown.contains("text behind it are part") && !shown.contains("hunter"), "{shown}");
 }
 
+/// Whatever the octets are, they are read without a panic, and nothing of chance is proved.
+#[test]
+fn octets_of_chance_are_read_and_not_explained() {
+    let keys = keyring(KEYS, Dialect::NtpOrg);
+    let mut random = Random(7);
+    let (mut read, mut odd) = (0, 0);
+    for number in 0..3_000_usize {
+        let mut octets = random.octets(12 + number % 140);
+        // Modes 3, 6 and 7, versions 1 to 4, and a known key ID where a MAC of SHA-1 has it.
+        octets[0] = [0x23, 0x1b, 0x16, 0x17][number % 4];
+        let length = octets.len();
+        if number % 8 == 0 && length > 72 {
+            octets[length - 24..length - 20].copy_from_slice(&[0, 0, 0, 2]);
+        }
+        let Ok(message) = Message::parse(&octets) else { continue };
+        let verdict = judge_message(&message, &keys);
+        read += 1;
+        odd += u32::from(verdict.status == Status::Malformed);
+        let claims = search::claims(&message, &verdict);
+        assert!(
+            claims
+                .iter()
+                .all(|(_, target)| target.digest.len() >= FEWEST_OCTETS && octets.ends_with(target.digest))
+        );
+        if number % 10 == 0 {
+            assert!(diagnose(&message, &verdict, &keys).is_none_or(|diagnosis| !diagnosis.is_proved()));
+        }
+    }
+    assert!(read > 2_000 && odd > 500, "{read} {odd}");
+}
+
+#[test]
+fn patterns_remember_no_more_than_they_may() {
+    let keys = keyrings();
+    let mut analyzer = crate::analysis::Analyzer::new(&keys, crate::analysis::Policy::default()).diagnosing();
+    for host in 0..6_000_u32 {
+        let octets = request(7).mac(2, &[0x77; 20]).build();
+        let source = std::net::Ipv4Addr::from(0x0a00_0100 + host).to_string();
+        analyzer.judge(0, u64::from(host) + 1, None, datagram(&octets, &source, "10.0.0.1"));
+    }
+    let patterns = analyzer.patterns();
+    assert_eq!(patterns.len(), 1);
+    assert_eq!((patterns[0].code, patterns[0].messages), (PatternCode::AllOfKey, 6_000));
+    assert_eq!(patterns[0].frames, [(0, 1), (0, 2), (0, 3)]);
+}
+
 fn datagram<'a>(octets: &'a [u8], source: &str, destination: &str) -> Datagram<'a> {
     Datagram {
         source: format!("{source}:40000").parse().unwrap(),
