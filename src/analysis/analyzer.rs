@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::auth::keyring::Keyrings;
+use crate::auth::keyring::{Keyring, Keyrings};
 use crate::capture::CaptureTime;
 use crate::net::{Checksum, Datagram};
 use crate::ntp::header::Mode;
@@ -10,6 +10,7 @@ use crate::ntp::message::Message;
 
 use super::census::Census;
 use super::conversation::Conversations;
+use super::diagnosis::{Diagnoser, Diagnosis, Pattern, Patterns};
 use super::exchange::Exchange;
 use super::finding::{Event, Finding, Findings, Place};
 use super::policy::Policy;
@@ -30,6 +31,8 @@ pub struct Judged<'a, 'k> {
     pub message: Option<Message<'a>>,
     /// Its authentication status.
     pub verdict: Verdict<'a, 'k>,
+    /// Why its MAC is wrong; `None` when it is not, or was not asked for.
+    pub diagnosis: Option<Diagnosis<'k>>,
     /// The exchange that it completes; `None` for requests and for replies to requests that were not seen.
     pub exchange: Option<Exchange>,
     /// Anything else worth saying.
@@ -64,13 +67,27 @@ pub struct Analyzer<'k> {
     conversations: Conversations,
     census: Census<'k>,
     events: Vec<Event>,
+    diagnoser: Option<Diagnoser<'k>>,
+    patterns: Patterns,
 }
 
 impl<'k> Analyzer<'k> {
     /// Starts with these keys; `policy` says which algorithms are weak.
     pub fn new(keys: &'k Keyrings, policy: Policy) -> Analyzer<'k> {
         let (conversations, census) = (Conversations::default(), Census::default());
-        Analyzer { keys, policy, conversations, census, events: Vec::new() }
+        let (events, patterns) = (Vec::new(), Patterns::default());
+        Analyzer { keys, policy, conversations, census, events, diagnoser: None, patterns }
+    }
+
+    /// The same, and also finds out why MACs are wrong.
+    #[must_use]
+    pub fn diagnosing(self) -> Analyzer<'k> {
+        Analyzer { diagnoser: Some(Diagnoser::new(self.keys)), ..self }
+    }
+
+    /// What the MACs that are wrong for no proved reason have in common; empty when that was not asked for.
+    pub fn patterns(&self) -> Vec<Pattern> {
+        self.patterns.found()
     }
 
     /// Judges one datagram. What it shows about others is in [`Self::take_events`].
@@ -84,13 +101,29 @@ impl<'k> Analyzer<'k> {
         let keyring = self.keys.for_addresses(datagram.source.ip(), datagram.destination.ip());
         let (message, verdict) = verdict::judge(&datagram, keyring);
         let findings = Findings::default();
-        let mut judged =
-            Judged { capture, frame, time, datagram, message, verdict, exchange: None, findings };
+        let mut judged = Judged {
+            capture,
+            frame,
+            time,
+            datagram,
+            message,
+            verdict,
+            diagnosis: None,
+            exchange: None,
+            findings,
+        };
         self.find(&mut judged);
         self.conversations.observe(&mut judged, keyring);
+        self.diagnose(&mut judged, keyring);
         let (server, client) = judged.server_and_client();
         self.events.extend(self.census.count(server, client, &judged.verdict, judged.place(), time));
         judged
+    }
+
+    fn diagnose(&mut self, judged: &mut Judged<'_, 'k>, keyring: &'k Keyring) {
+        let (Some(diagnoser), Some(message)) = (&mut self.diagnoser, &judged.message) else { return };
+        judged.diagnosis = diagnoser.diagnose(&judged.datagram, message, &judged.verdict, keyring);
+        self.patterns.count(judged);
     }
 
     /// Closes what is open at the end of the captures.

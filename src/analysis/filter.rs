@@ -16,6 +16,7 @@ use crate::ntp::header::Mode;
 use crate::ntp::message::Message;
 
 use super::analyzer::Judged;
+use super::diagnosis::Code;
 use super::finding::Finding;
 use super::verdict::Status;
 
@@ -49,6 +50,8 @@ pub enum Test {
     Algorithm(Algorithm),
     /// `finding`
     Finding(Finding),
+    /// `diagnosis`
+    Diagnosis(Code),
     /// `refid`: the reference ID as it is shown.
     ReferenceId(String),
     /// `host`, `src` or `dst`
@@ -147,6 +150,9 @@ impl Test {
             Test::Mode(mode) => judged.message.is_some_and(|message| message.mode() == *mode),
             Test::Algorithm(algorithm) => judged.verdict.algorithm() == Some(*algorithm),
             Test::Finding(finding) => judged.findings.contains(*finding),
+            Test::Diagnosis(code) => {
+                judged.diagnosis.is_some_and(|diagnosis| diagnosis.codes().contains(*code))
+            }
             Test::ReferenceId(text) => {
                 time_header.is_some_and(|header| header.reference_id.display(header.stratum) == *text)
             }
@@ -373,6 +379,7 @@ fn compare(field: &Word<'_>, operator: &str, value: &Word<'_>) -> Result<Filter,
         "mode" => Test::Mode(value.one_of((0..8).map(Mode::from_bits), Mode::name)?),
         "algorithm" => Test::Algorithm(value.one_of(Algorithm::ALL, Algorithm::name)?),
         "finding" => Test::Finding(value.one_of(Finding::ALL, Finding::code)?),
+        "diagnosis" => Test::Diagnosis(value.one_of(Code::ALL, Code::name)?),
         "refid" => Test::ReferenceId(value.text.to_owned()),
         "host" => address(AddressField::Host)?,
         "src" => address(AddressField::Source)?,
@@ -385,8 +392,7 @@ fn compare(field: &Word<'_>, operator: &str, value: &Word<'_>) -> Result<Filter,
     }
 }
 
-const FIELDS: &str =
-    "algorithm, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum, version";
+const FIELDS: &str = "algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum, version";
 
 /// `!=` is the opposite of `==`, so it also holds for messages that lack the field.
 fn negate_unequal(operator: &str, filter: Filter) -> Result<Filter, FilterError> {

@@ -1,9 +1,10 @@
-//! What messages mean: a status for each, the request a reply answers, and counts.
+//! What messages mean: a status for each, why a MAC is wrong, the request a reply answers, and counts.
 
 pub mod analyzer;
 pub mod behaviour;
 pub mod census;
 pub mod conversation;
+pub mod diagnosis;
 pub mod exchange;
 pub mod filter;
 pub mod finding;
@@ -14,6 +15,7 @@ pub mod summary;
 pub mod verdict;
 
 pub use analyzer::{Analyzer, Judged};
+pub use diagnosis::Diagnosis;
 pub use finding::{Event, Finding};
 pub use policy::Policy;
 pub use summary::Summary;

@@ -6,6 +6,7 @@ use crate::capture::CaptureTime;
 use crate::net::Reason;
 
 use super::analyzer::Judged;
+use super::diagnosis::Code;
 use super::finding::{Event, Finding};
 use super::verdict::Status;
 
@@ -22,6 +23,8 @@ pub struct Summary {
     pub statuses: BTreeMap<Status, u64>,
     /// Selected messages by finding.
     pub findings: BTreeMap<Finding, u64>,
+    /// Selected messages by what explains them; a message counts under each of its codes.
+    pub diagnoses: BTreeMap<Code, u64>,
     /// Packets that are not NTP, by the reason code.
     pub not_decoded: BTreeMap<Reason, u64>,
     /// Datagrams whose fragments never all came.
@@ -52,6 +55,9 @@ impl Summary {
         *self.statuses.entry(judged.verdict.status).or_default() += 1;
         for finding in judged.findings.iter() {
             *self.findings.entry(finding).or_default() += 1;
+        }
+        for code in judged.diagnosis.iter().flat_map(|diagnosis| diagnosis.codes().iter()) {
+            *self.diagnoses.entry(code).or_default() += 1;
         }
     }
 

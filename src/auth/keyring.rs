@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::key::{Key, KeyId};
-use super::keyfile::{AddressRange, Dialect, EntryKey, KeyFile, Spelling};
+use super::keyfile::{AddressRange, Dialect, Entry, EntryKey, KeyFile, Spelling};
 use super::nt_hash::NtHashes;
 use super::trusted::TrustedKeys;
 
@@ -16,6 +16,7 @@ use super::trusted::TrustedKeys;
 pub struct Keyring {
     sources: Vec<Source>,
     by_id: BTreeMap<KeyId, Slot>,
+    other_readings: BTreeMap<KeyId, Vec<OtherReading>>,
     trusted: Option<TrustedKeys>,
     nt_hashes: Arc<NtHashes>,
 }
@@ -48,6 +49,15 @@ pub struct Candidate {
     pub spelling: Spelling,
 }
 
+/// What a program other than the file's own makes of one of its lines; for explaining, not for verifying.
+#[derive(Debug)]
+pub struct OtherReading {
+    /// The program.
+    pub dialect: Dialect,
+    /// The key that it would use.
+    pub candidate: Candidate,
+}
+
 /// A key that the program of its file would use and that cannot be computed with here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uncomputable {
@@ -66,6 +76,26 @@ struct Slot {
     uncomputable: Vec<Uncomputable>,
 }
 
+/// A candidate for each key of an entry: one, or two where versions of ntp.org differ. None where its type is not
+/// computed.
+fn candidates(entry: Entry, source: usize) -> impl Iterator<Item = Candidate> {
+    let Entry { line, guessed, addresses, spelling, .. } = entry;
+    let ready = match entry.key {
+        EntryKey::Ready(key) => Some((key, false)),
+        EntryKey::Unsupported { .. } => None,
+    };
+    let older = entry.older_version.filter(|_| ready.is_some()).map(|key| (key, true));
+    ready.into_iter().chain(older).map(move |(key, older_version)| Candidate {
+        key,
+        source,
+        line,
+        older_version,
+        guessed,
+        addresses: addresses.clone(),
+        spelling: spelling.clone(),
+    })
+}
+
 impl Keyring {
     /// An empty keyring that trusts every key.
     pub fn new() -> Keyring {
@@ -78,30 +108,32 @@ impl Keyring {
         self.sources.push(Source { label: label.into(), dialect: file.dialect });
         for entry in file.entries {
             let slot = self.by_id.entry(entry.id()).or_default();
-            let (line, guessed) = (entry.line, entry.guessed);
-            let (addresses, spelling) = (entry.addresses, entry.spelling);
-            match entry.key {
-                EntryKey::Ready(key) => {
-                    let list = if entry.superseded { &mut slot.superseded } else { &mut slot.candidates };
-                    let candidate = |key, older_version| Candidate {
-                        key,
-                        source,
-                        line,
-                        older_version,
-                        guessed,
-                        addresses: addresses.clone(),
-                        spelling: spelling.clone(),
-                    };
-                    list.push(candidate(key, false));
-                    list.extend(entry.older_version.map(|key| candidate(key, true)));
-                }
+            match &entry.key {
                 EntryKey::Unsupported { type_name, .. } if !entry.superseded => {
-                    slot.uncomputable.push(Uncomputable { type_name, source, line });
+                    let type_name = type_name.clone();
+                    slot.uncomputable.push(Uncomputable { type_name, source, line: entry.line });
                 }
-                EntryKey::Unsupported { .. } => {}
+                _ => {
+                    let list = if entry.superseded { &mut slot.superseded } else { &mut slot.candidates };
+                    list.extend(candidates(entry, source));
+                }
             }
         }
         source
+    }
+
+    /// Takes in what another program makes of the file at index `source` of [`Keyring::sources`].
+    pub fn add_other_reading(&mut self, source: usize, file: KeyFile) {
+        let dialect = file.dialect;
+        for entry in file.entries.into_iter().filter(|entry| !entry.superseded) {
+            let readings = self.other_readings.entry(entry.id()).or_default();
+            readings.extend(candidates(entry, source).map(|candidate| OtherReading { dialect, candidate }));
+        }
+    }
+
+    /// The keys that other programs would use for `id`, as far as the file was read for them too.
+    pub fn other_readings(&self, id: KeyId) -> &[OtherReading] {
+        self.other_readings.get(&id).map_or(&[], Vec::as_slice)
     }
 
     /// The files, in the order they were added.
@@ -254,6 +286,17 @@ mod tests {
         ring.add("k", read(b"1 MD5 old\n1 MD5 new\n", Dialect::Ntpsec));
         assert_eq!(ring.lookup(KeyId(1)).len(), 1);
         assert_eq!(ring.superseded(KeyId(1)).len(), 1);
+    }
+
+    #[test]
+    fn readings_of_other_programs_are_kept_and_never_looked_up() {
+        let text = b"1 SHA1 0102030405060708090a0b0c\n";
+        let mut ring = Keyring::new();
+        let source = ring.add("k", read(text, Dialect::NtpOrg));
+        ring.add_other_reading(source, read(text, Dialect::Chrony));
+        assert_eq!(ring.lookup(KeyId(1)).len(), 1);
+        let other = &ring.other_readings(KeyId(1))[0];
+        assert_eq!((other.dialect, other.candidate.key.secret().length()), (Dialect::Chrony, 24));
     }
 
     #[test]

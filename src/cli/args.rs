@@ -99,6 +99,9 @@ pub struct VerifyArguments {
     /// What makes the exit code 1: statuses and findings, or `never`
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = DEFAULT_FAIL_ON, help_heading = "Result")]
     pub fail_on: Vec<FailOn>,
+    /// Do not find out why MACs are wrong
+    #[arg(long, help_heading = "Result")]
+    pub no_diagnosis: bool,
 }
 
 const DEFAULT_FAIL_ON: &str = "invalid,unknown-key,untrusted-key,crypto-nak,malformed";
@@ -128,8 +131,8 @@ pub struct ReadArguments {
     pub port: Vec<u16>,
     /// Show and count only messages that this expression selects
     ///
-    /// Fields: algorithm, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum,
-    /// version. Signs: == != < <= > >= && || ! and parentheses; and, or, not. Addresses may have a prefix
+    /// Fields: algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status,
+    /// stratum, version. Signs: == != < <= > >= && || ! and parentheses; and, or, not. Addresses may have a prefix
     /// length: host==10.0.0.0/24.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
     pub filter: Option<String>,

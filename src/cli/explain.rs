@@ -29,7 +29,8 @@ fn explain_frame(arguments: &ExplainArguments, frame: u64) -> Result<Exit, CliEr
     let keys = keys::load(&arguments.keys, false)?;
     keys.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
     let inputs = inputs::open(&captures)?;
-    let pass = Pass { ports: &arguments.port, filter: None, keys: &keys.rings, policy: Policy::default() };
+    let (policy, diagnose) = (Policy::default(), true);
+    let pass = Pass { ports: &arguments.port, filter: None, keys: &keys.rings, policy, diagnose };
     let mut explaining = Explaining { frame, frames: 0, told: false };
     let outcome = pass.run(inputs, &mut explaining)?;
     if !explaining.told {

@@ -171,7 +171,10 @@ impl LoadedKeys {
             Some(address) => self.rings.of_address_mut(address),
             None => self.rings.default_keyring_mut(),
         };
-        ring.add(name, file);
+        let source = ring.add(name, file);
+        for other in Dialect::ALL.into_iter().filter(|other| *other != dialect) {
+            ring.add_other_reading(source, keyfile::read(&text, other));
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use crate::analysis::{Analyzer, Event, Judged, Policy, Summary};
 use crate::auth::Keyrings;
 use crate::capture::{Ending, Frame, Merge, Reader};
 use crate::net::{Decoded, Decoder};
+use crate::report::diagnosis::PatternRecord;
 use crate::report::model::{CaptureRecord, DefectRecord, KeyFileRecord, ServerRecord, SummaryRecord, View};
 
 use super::exit::CliError;
@@ -20,6 +21,8 @@ pub(super) struct Pass<'p> {
     pub(super) keys: &'p Keyrings,
     /// Which algorithms are weak.
     pub(super) policy: Policy,
+    /// Whether to find out why MACs are wrong.
+    pub(super) diagnose: bool,
 }
 
 /// Sees what a pass comes by.
@@ -58,6 +61,9 @@ impl<'p> Pass<'p> {
         // One for each capture: fragments of one are no use to another.
         let mut decoders: Vec<Decoder> = labels.iter().map(|_| Decoder::new(self.ports)).collect();
         let mut analyzer = Analyzer::new(self.keys, self.policy);
+        if self.diagnose {
+            analyzer = analyzer.diagnosing();
+        }
         let mut summary = Summary::default();
         while let Some((capture, frame)) = captures.next_frame() {
             summary.count_frame(frame.time);
@@ -104,7 +110,11 @@ impl Outcome<'_> {
         let servers = self.analyzer.conversations().servers.sorted();
         let servers = servers.iter().filter(|_| view == View::Verify);
         let servers = servers.map(|(address, server)| ServerRecord::new(*address, &server.profile));
-        SummaryRecord::new(&self.summary, view, servers.collect(), captures, key_files)
+        let files = Some(self.labels.as_slice()).filter(|labels| labels.len() > 1);
+        let patterns = self.analyzer.patterns();
+        let patterns = patterns.iter().map(|pattern| PatternRecord::new(pattern, files)).collect();
+        let record = SummaryRecord::new(&self.summary, view, servers.collect(), captures, key_files);
+        SummaryRecord { patterns, ..record }
     }
 
     /// Sentences about captures that did not end as they should.

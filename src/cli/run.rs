@@ -26,7 +26,8 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
     warn(read, &inputs.warnings);
     let mut sink = verify_sink(read, &inputs.labels);
     let policy = arguments.policy.into();
-    let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys.rings, policy };
+    let diagnose = !arguments.no_diagnosis;
+    let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys.rings, policy, diagnose };
     let outcome = pass.run(inputs, &mut Verifying(sink.as_mut()))?;
     let key_files = keys.files.iter().map(keys::LoadedFile::record).collect();
     sink.finish(&outcome.record(View::Verify, key_files))?;
@@ -45,7 +46,8 @@ pub(super) fn decode(arguments: &DecodeArguments) -> Result<Exit, CliError> {
     warn(read, &inputs.warnings);
     let mut sink = decode_sink(read, &inputs.labels);
     let keys = Keyrings::new();
-    let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys, policy: Policy::default() };
+    let (policy, diagnose) = (Policy::default(), false);
+    let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys, policy, diagnose };
     let outcome = pass.run(inputs, &mut Decoding(sink.as_mut()))?;
     sink.finish(&outcome.record(View::Decode, Vec::new()))?;
     warn(read, &outcome.warnings());

@@ -1,5 +1,6 @@
 //! Results as JSON, as a table and as text. Decides nothing: every format renders the records of [`model`].
 
+pub mod diagnosis;
 pub mod explain;
 pub mod json;
 pub mod model;

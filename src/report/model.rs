@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
-use schemars::JsonSchema;
+// Re-exported for the parts of the shape that stand in files of their own.
+pub(super) use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::analysis::behaviour::{Asked, Profile};
@@ -22,6 +23,7 @@ use crate::ntp::message::Message;
 use crate::ntp::trailer::{Reading, Tail};
 use crate::ntp::{ControlMessage, NtpTimestamp, PrivateMessage};
 
+use super::diagnosis::{DiagnosisRecord, PatternRecord, TriedRecord};
 use super::time::{Rfc3339, near_capture};
 
 /// Version of the schema; rises when a field changes its meaning.
@@ -253,6 +255,12 @@ pub struct AuthRecord<'a> {
     /// Where the key comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyPlace<'a>>,
+    /// Why the MAC is wrong: every proved explanation, that with the fewest changes first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diagnosis: Vec<DiagnosisRecord<'a>>,
+    /// What was tried, when nothing was proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tried: Option<TriedRecord>,
 }
 
 /// Where a key is defined.
@@ -356,6 +364,13 @@ pub struct SummaryRecord<'a> {
     /// Messages by finding.
     #[schemars(with = "BTreeMap<String, u64>")]
     pub findings: Counts,
+    /// Messages by what explains them; a message is counted under each of its codes.
+    #[serde(skip_serializing_if = "Counts::is_empty")]
+    #[schemars(with = "BTreeMap<String, u64>")]
+    pub diagnoses: Counts,
+    /// What the MACs that are wrong for no proved reason have in common. Counts all messages, selected or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<PatternRecord<'a>>,
     /// Packets that are not NTP, by reason.
     #[schemars(with = "BTreeMap<String, u64>")]
     pub not_decoded: Counts,
@@ -551,7 +566,7 @@ impl<'a> MessageRecord<'a> {
             extension_fields: ExtensionFields(reading),
             encapsulation: judged.datagram.encapsulation.names().collect(),
             fragments: judged.datagram.fragments,
-            auth: (view == View::Verify).then(|| AuthRecord::new(&judged.verdict)),
+            auth: (view == View::Verify).then(|| AuthRecord::new(judged)),
             mac: (view == View::Decode).then(|| MacRecord::new(&judged.verdict)),
             exchange: judged.exchange.as_ref().map(ExchangeRecord::new),
             findings: judged.findings.iter().map(|finding| finding.code()).collect(),
@@ -616,7 +631,8 @@ impl PrivateRecord {
 }
 
 impl<'a> AuthRecord<'a> {
-    fn new(verdict: &Verdict<'a, 'a>) -> Self {
+    fn new(judged: &Judged<'a, 'a>) -> Self {
+        let (verdict, diagnosis) = (&judged.verdict, judged.diagnosis.as_ref());
         AuthRecord {
             status: verdict.status.name(),
             key_id: verdict.key_id().map(|key_id| key_id.0),
@@ -631,6 +647,8 @@ impl<'a> AuthRecord<'a> {
                 .key_file
                 .zip(verdict.candidate)
                 .map(|(file, candidate)| KeyPlace { file, line: candidate.line }),
+            diagnosis: diagnosis.map(DiagnosisRecord::all).unwrap_or_default(),
+            tried: diagnosis.and_then(TriedRecord::new),
         }
     }
 }
@@ -717,6 +735,10 @@ impl<'a> SummaryRecord<'a> {
             selected: summary.selected,
             statuses: Counts(statuses.map(|(status, count)| (status.name().into(), *count)).collect()),
             findings: Counts(findings.map(|(finding, count)| (finding.code().into(), *count)).collect()),
+            diagnoses: Counts(
+                summary.diagnoses.iter().map(|(code, count)| (code.name().into(), *count)).collect(),
+            ),
+            patterns: Vec::new(),
             not_decoded: Counts(
                 summary.not_decoded.iter().map(|(reason, count)| (reason.code(), *count)).collect(),
             ),

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::analysis::Event;
 use crate::analysis::finding::{Place, Severity};
 
+use super::diagnosis::{PatternFrame, PatternRecord};
 use super::model::{CaptureRecord, Counts, KeyFileRecord, ServerRecord, SummaryRecord};
 
 /// Findings and servers that are told one by one.
@@ -60,6 +61,10 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>, told: &Told) -> std::fm
     item(text, "total", &parts, ", ")?;
     counts(text, "status", &summary.statuses)?;
     counts(text, "findings", &summary.findings)?;
+    counts(text, "diagnoses", &summary.diagnoses)?;
+    for (index, pattern) in summary.patterns.iter().enumerate() {
+        pattern_line(text, pattern, if index == 0 { "patterns" } else { "" })?;
+    }
     counts(text, "not NTP", &summary.not_decoded)?;
     if summary.fragments_incomplete > 0 {
         let datagrams = count(summary.fragments_incomplete, "datagram");
@@ -93,6 +98,16 @@ fn server_line(text: &mut String, server: &ServerRecord) -> std::fmt::Result {
         parts.push(format!("{} > {}{end}", asked.name(), answers.join(" + ")));
     }
     item(text, "server", &parts, "")
+}
+
+fn pattern_line(text: &mut String, pattern: &PatternRecord<'_>, name: &str) -> std::fmt::Result {
+    let frame = |place: &PatternFrame<'_>| match place.file {
+        Some(_) => format!("{}:{}", place.capture + 1, place.frame),
+        None => place.frame.to_string(),
+    };
+    let frames: Vec<String> = pattern.frames.iter().map(frame).collect();
+    let noun = if frames.len() == 1 { "frame" } else { "frames" };
+    sentence(text, name, &format!("{}: {} ({noun} {})", pattern.code, pattern.detail, frames.join(", ")))
 }
 
 fn capture_line(text: &mut String, capture: &CaptureRecord<'_>, number: Option<usize>) -> std::fmt::Result {

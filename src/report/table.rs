@@ -8,6 +8,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Table
 use crate::analysis::finding::Severity;
 use crate::analysis::{Event, Judged, Status};
 
+use super::diagnosis::{DiagnosisRecord, TriedRecord};
 use super::model::{SummaryRecord, short_mode};
 use super::time::Rfc3339;
 use super::{Sink, summary};
@@ -112,6 +113,16 @@ impl<W: Write> MessageTable<W> {
         } else {
             lines.extend(judged.verdict.reason.map(|reason| reason.code().to_owned()));
         }
+        let diagnosis = judged.diagnosis.as_ref();
+        for record in diagnosis.map(DiagnosisRecord::all).unwrap_or_default() {
+            lines.push(record.codes());
+            if self.style.detail {
+                lines.push(format!("{}:{}: {}", record.key.place.file, record.key.place.line, record.detail));
+                lines.push(format!("to change: {}", record.advice));
+            }
+        }
+        let tried = diagnosis.and_then(TriedRecord::new).filter(|_| self.style.detail);
+        lines.extend(tried.map(|tried| tried.detail));
         lines.join("\n")
     }
 
@@ -157,6 +168,10 @@ impl<W: Write> MessageTable<W> {
             if let Some(column) = table.column_mut(column) {
                 column.set_delimiter(':');
             }
+        }
+        // Codes are broken at their hyphens, sentences between words.
+        if let Some(column) = table.column_mut(STATUS).filter(|_| !self.style.detail) {
+            column.set_delimiter('-');
         }
         if let Some(column) = table.column_mut(0) {
             column.set_cell_alignment(CellAlignment::Right);

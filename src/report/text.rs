@@ -5,12 +5,13 @@ use std::io::{self, Write};
 
 use crate::analysis::exchange::Exchange;
 use crate::analysis::finding::Severity;
-use crate::analysis::{Event, Judged};
+use crate::analysis::{Diagnosis, Event, Judged};
 use crate::ntp::header::Header;
 use crate::ntp::message::Message;
 use crate::ntp::reference_id::Meaning;
 use crate::ntp::{ControlMessage, NtpTimestamp, PrivateMessage};
 
+use super::diagnosis::{DiagnosisRecord, TriedRecord};
 use super::model::{ExtensionFields, Hexadecimal, MessageRecord, SummaryRecord, View};
 use super::time::{Rfc3339, near_capture};
 use super::{Sink, summary};
@@ -228,10 +229,20 @@ pub(super) fn verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::R
             format_args!("{file}:{}, {}", candidate.line, candidate.key.algorithm().name()),
         )?;
     }
-    match verdict.reading {
-        Some((_, rule)) => field(output, "read by", rule.name()),
-        None => Ok(()),
+    if let Some((_, rule)) = verdict.reading {
+        field(output, "read by", rule.name())?;
     }
+    judged.diagnosis.as_ref().map_or(Ok(()), |found| diagnosis(output, found))
+}
+
+fn diagnosis(output: &mut impl Write, found: &Diagnosis<'_>) -> io::Result<()> {
+    for record in DiagnosisRecord::all(found) {
+        let place = &record.key.place;
+        field(output, "diagnosis", record.codes().replace('\n', " "))?;
+        field(output, "evidence", format_args!("{}:{}: {}", place.file, place.line, record.detail))?;
+        field(output, "to change", record.advice)?;
+    }
+    TriedRecord::new(found).map_or(Ok(()), |tried| field(output, "diagnosis", tried.detail))
 }
 
 pub(super) fn field(output: &mut impl Write, name: &str, value: impl Display) -> io::Result<()> {

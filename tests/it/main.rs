@@ -13,6 +13,7 @@ mod captures;
 mod command_line;
 mod common;
 mod damage;
+mod diagnosis;
 mod findings;
 mod interop;
 mod made;

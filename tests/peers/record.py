@@ -25,7 +25,8 @@ from pathlib import Path
 
 import daemons
 import lab as laboratory
-import clients  # noqa: F401  (each of the three registers its scenarios)
+import clients  # noqa: F401  (each of the four registers its scenarios)
+import mistakes  # noqa: F401
 import servers  # noqa: F401
 import special  # noqa: F401
 from scenario import perform, scenarios

@@ -34,6 +34,9 @@ class Scenario:
     keys: str = None
     trusted: str = None
     offload: bool = False
+    folder: str = ""        # below the folder of the captures
+    diagnosis: list = None  # codes that explain the client's messages
+    sent: tuple = None      # algorithm and secret that the client really used
 
     @property
     def file(self):
@@ -110,8 +113,8 @@ def last_words(lab):
 
 def compare(item, found, out):
     """A new recording must show the same kinds of messages as the one kept."""
-    kept = SAMPLES / f"{item.name}.expect.json"
-    if out.resolve() == SAMPLES or not kept.exists():
+    kept = SAMPLES / item.folder / f"{item.name}.expect.json"
+    if out.resolve() == kept.parent or not kept.exists():
         return
     before, now = kinds(json.loads(kept.read_text())), kinds(found)
     if before != now:
@@ -123,14 +126,41 @@ def kinds(result):
     return {json.dumps(message | {"frame": 0}, sort_keys=True) for message in result["messages"]}
 
 
+def explained(item, found, capture):
+    """Adds to a client's messages what explains them, once it is proved by the secret that was really used."""
+    algorithm, secret = item.sent
+    payloads = {datagram.frame: datagram.payload
+                for datagram in oracle.packets.read_datagrams(list(oracle.packets.read_frames(capture)))}
+    proved = 0
+    for message in found["messages"]:
+        if message["mode"] != "client":
+            continue
+        payload, octets = payloads[message["frame"]], message["digest_octets"]
+        covered, digest = payload[:-4 - octets], payload[-octets:]
+        key = oracle.keyfiles.Key(message["key_id"], algorithm, secret)
+        if oracle.digest_of(key, covered)[:octets] != digest:
+            raise Failure(f"frame {message['frame']}: the client did not use the secret that it was to use")
+        message["diagnosis"] = [item.diagnosis]
+        if message["status"] == "valid":
+            # The oracle knows no leftovers and takes the last of two lines for every program.
+            message["status"] = "invalid"
+        proved += 1
+    if not proved:
+        raise Failure("the client sent nothing")
+
+
 def keep(item, folder, capture, out):
     """Puts capture, key file and expectation into the output folder."""
+    out = out / item.folder
+    out.mkdir(exist_ok=True)
     if item.keys:
         shutil.copyfile(folder / item.keys, out / item.keys)
     shutil.copyfile(capture, out / item.file)
     found = oracle.examine(out / item.file, item.keys and out / item.keys, item.key_format, item.trusted)
     if not found["messages"]:
         raise Failure("nothing was recorded")
+    if item.diagnosis:
+        explained(item, found, out / item.file)
     compare(item, found, out)
     about = {"shows": item.shows, "peers": [PEERS[name] for name in item.peers], "keys": item.keys,
              "key_format": item.key_format, "trusted": item.trusted,
