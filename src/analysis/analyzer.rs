@@ -44,20 +44,20 @@ impl Judged<'_, '_> {
     pub fn place(&self) -> Place {
         Place { capture: self.capture, frame: self.frame }
     }
+}
 
-    /// The server and the client of the message's exchange, by its mode.
-    pub fn server_and_client(&self) -> (IpAddr, IpAddr) {
-        let (source, destination) = (self.datagram.source.ip(), self.datagram.destination.ip());
-        let from_server = match self.message {
-            Some(Message::Time(message)) => {
-                matches!(message.header.mode, Mode::Server | Mode::SymmetricPassive | Mode::Broadcast)
-            }
-            Some(Message::Control(message)) => message.response,
-            Some(Message::Private(message)) => message.response,
-            None => false,
-        };
-        if from_server { (source, destination) } else { (destination, source) }
-    }
+/// The server and the client of a message's exchange, by its mode.
+fn server_and_client(datagram: &Datagram<'_>, message: Option<&Message<'_>>) -> (IpAddr, IpAddr) {
+    let (source, destination) = (datagram.source.ip(), datagram.destination.ip());
+    let from_server = match message {
+        Some(Message::Time(message)) => {
+            matches!(message.header.mode, Mode::Server | Mode::SymmetricPassive | Mode::Broadcast)
+        }
+        Some(Message::Control(message)) => message.response,
+        Some(Message::Private(message)) => message.response,
+        None => false,
+    };
+    if from_server { (source, destination) } else { (destination, source) }
 }
 
 /// Judges messages and keeps what later ones need: open requests, servers, keys in use. Memory is bounded.
@@ -98,8 +98,9 @@ impl<'k> Analyzer<'k> {
         time: Option<CaptureTime>,
         datagram: Datagram<'a>,
     ) -> Judged<'a, 'k> {
-        let keyring = self.keys.for_addresses(datagram.source.ip(), datagram.destination.ip());
-        let (message, verdict) = verdict::judge(&datagram, keyring);
+        let parsed = Message::parse(datagram.octets).ok();
+        let (server, client) = server_and_client(&datagram, parsed.as_ref());
+        let (message, verdict, keyring) = self.judge_by_any(&datagram, server, client);
         let findings = Findings::default();
         let mut judged = Judged {
             capture,
@@ -115,9 +116,37 @@ impl<'k> Analyzer<'k> {
         self.find(&mut judged);
         self.conversations.observe(&mut judged, keyring);
         self.diagnose(&mut judged, keyring);
-        let (server, client) = judged.server_and_client();
         self.events.extend(self.census.count(server, client, &judged.verdict, judged.place(), time));
         judged
+    }
+
+    /// Judges by the keyrings that may have the key. The first that proves the MAC tells; else the first that
+    /// knows the key.
+    fn judge_by_any<'a>(
+        &self,
+        datagram: &Datagram<'a>,
+        server: IpAddr,
+        client: IpAddr,
+    ) -> (Option<Message<'a>>, Verdict<'a, 'k>, &'k Keyring) {
+        let mut best = None;
+        for keyring in self.keys.for_message(server, client) {
+            let (message, verdict) = verdict::judge(datagram, keyring);
+            let is_proved = verdict.status == Status::Valid || verdict.digest_matches == Some(true);
+            let knows_more = best.as_ref().is_none_or(|(_, best, _): &(_, Verdict<'_, '_>, _)| {
+                best.candidate.is_none() && verdict.candidate.is_some()
+            });
+            if is_proved {
+                return (message, verdict, keyring);
+            }
+            if knows_more {
+                best = Some((message, verdict, keyring));
+            }
+        }
+        best.unwrap_or_else(|| {
+            let keyring = self.keys.default_keyring();
+            let (message, verdict) = verdict::judge(datagram, keyring);
+            (message, verdict, keyring)
+        })
     }
 
     fn diagnose(&mut self, judged: &mut Judged<'_, 'k>, keyring: &'k Keyring) {
@@ -159,6 +188,13 @@ impl<'k> Analyzer<'k> {
         if verdict.status == Status::None && is_zero {
             findings.insert(Finding::ZeroTrailer);
         }
+        let is_server = matches!(
+            judged.message.map(|message| message.mode()),
+            Some(Mode::Server | Mode::SymmetricActive | Mode::SymmetricPassive | Mode::Control)
+        );
+        if verdict.status == Status::CryptoNak && !is_server {
+            findings.insert(Finding::NakFromClient);
+        }
         let Some(candidate) = verdict.candidate else { return };
         if self.policy.is_weak(candidate.key.algorithm()) {
             findings.insert(Finding::WeakAlgorithm);
@@ -169,5 +205,80 @@ impl<'k> Analyzer<'k> {
         if !is_request && !candidate.addresses.is_empty() && !listed {
             findings.insert(Finding::KeyNotForAddress);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::KeyId;
+    use crate::auth::keyfile::{self, Dialect};
+    use crate::net::Encapsulation;
+    use crate::ntp::MessageBuilder;
+    use crate::ntp::header::Header;
+
+    /// Two hosts with a key file each, that give key 11 different secrets.
+    fn keyrings() -> Keyrings {
+        let mut rings = Keyrings::new();
+        let read = |text: &[u8]| keyfile::read(text, Dialect::NtpOrg);
+        rings.of_address_mut("10.0.0.5".parse().unwrap()).add("client.keys", read(b"11 MD5 aaaa\n"));
+        rings.of_address_mut("10.0.0.6".parse().unwrap()).add("server.keys", read(b"11 MD5 bbbb\n"));
+        rings.default_keyring_mut().add("other.keys", read(b"12 MD5 cccc\n"));
+        rings
+    }
+
+    fn status(
+        rings: &Keyrings,
+        from: &str,
+        to: &str,
+        mode: u8,
+        key: (&str, u32),
+    ) -> (Status, Option<String>) {
+        let mut octets = [0x5a; 48];
+        octets[0] = 0x20 | mode;
+        let mut octets = MessageBuilder::new(&Header::parse(&octets).unwrap()).build();
+        let (label, id) = key;
+        let mut all = rings.iter().map(|(_, ring)| ring);
+        let ring = all.find(|ring| ring.sources()[0].label == label).unwrap();
+        crate::auth::mac::append_mac(&mut octets, &ring.lookup(KeyId(id))[0].key);
+        let datagram = Datagram {
+            source: from.parse().unwrap(),
+            destination: to.parse().unwrap(),
+            octets: &octets,
+            length: octets.len(),
+            shortfall: None,
+            checksum: Checksum::Correct,
+            encapsulation: Encapsulation::default(),
+            fragments: &[],
+        };
+        let verdict = Analyzer::new(rings, Policy::default()).judge(0, 1, None, datagram).verdict;
+        (verdict.status, verdict.key_file.map(str::to_owned))
+    }
+
+    #[test]
+    fn where_both_ends_have_a_file_that_of_the_server_is_tried_first() {
+        let rings = keyrings();
+        let (client, server) = ("10.0.0.5:4000", "10.0.0.6:123");
+        let valid = |label: &str| (Status::Valid, Some(label.to_owned()));
+        assert_eq!(status(&rings, client, server, 3, ("server.keys", 11)), valid("server.keys"));
+        assert_eq!(status(&rings, server, client, 4, ("server.keys", 11)), valid("server.keys"));
+        assert_eq!(status(&rings, client, server, 3, ("client.keys", 11)), valid("client.keys"));
+        assert_eq!(status(&rings, client, server, 3, ("other.keys", 12)), valid("other.keys"));
+    }
+
+    #[test]
+    fn a_key_that_no_file_of_the_exchange_proves_is_invalid_under_the_servers() {
+        let rings = keyrings();
+        let mut forged = keyrings();
+        forged
+            .of_address_mut("10.0.0.9".parse().unwrap())
+            .add("forged.keys", keyfile::read(b"11 MD5 x\n", Dialect::NtpOrg));
+        let (client, server) = ("10.0.0.5:4000", "10.0.0.6:123");
+        let judged = status(&forged, client, server, 3, ("forged.keys", 11));
+        assert_eq!(judged, (Status::Invalid, Some("server.keys".to_owned())));
+        assert_eq!(
+            status(&rings, "10.0.0.8:4000", "10.0.0.9:123", 3, ("server.keys", 11)).0,
+            Status::UnknownKey
+        );
     }
 }

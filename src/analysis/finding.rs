@@ -24,6 +24,10 @@ pub enum Finding {
     NakFor,
     /// Request and reply carry MACs under different key IDs.
     ReplyKeyDiffers,
+    /// Four zero octets behind a message that no server sends: nobody is refused by it.
+    NakFromClient,
+    /// A request that was captured twice, octet for octet, at once.
+    DuplicateRequest,
     /// A reply that arrived again, octet for octet.
     DuplicateReply,
     /// A second, different reply to the same request.
@@ -62,7 +66,7 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Finding; 25] = [
+    pub const ALL: [Finding; 27] = [
         Finding::BadUdpChecksum,
         Finding::ZeroTrailer,
         Finding::KeyNotForAddress,
@@ -71,6 +75,8 @@ impl Finding {
         Finding::AuthStripped,
         Finding::NakFor,
         Finding::ReplyKeyDiffers,
+        Finding::NakFromClient,
+        Finding::DuplicateRequest,
         Finding::DuplicateReply,
         Finding::SecondReply,
         Finding::Replay,
@@ -101,6 +107,8 @@ impl Finding {
             Finding::AuthStripped => "auth-stripped",
             Finding::NakFor => "nak-for",
             Finding::ReplyKeyDiffers => "reply-key-differs",
+            Finding::NakFromClient => "nak-from-client",
+            Finding::DuplicateRequest => "duplicate-request",
             Finding::DuplicateReply => "duplicate-reply",
             Finding::SecondReply => "second-reply",
             Finding::Replay => "replay",
@@ -152,6 +160,8 @@ impl Finding {
             | Finding::ZeroTrailer
             | Finding::WeakAlgorithm
             | Finding::NakFor
+            | Finding::NakFromClient
+            | Finding::DuplicateRequest
             | Finding::DuplicateReply
             | Finding::KeyIdWithSeveralSecrets
             | Finding::KeyChanged

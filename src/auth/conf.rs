@@ -112,6 +112,9 @@ impl Reader<'_> {
         let Some((directive, after)) = directive(self.line) else { return };
         let name = directive.to_ascii_lowercase();
         signs.add(&name);
+        if self.line.contains("/ntpsec/") {
+            signs.ntpsec += 1;
+        }
         match name.as_str() {
             "keys" | "keyfile" => self.read_keys(directive, after),
             "trustedkey" => self.read_trusted(after),

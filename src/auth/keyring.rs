@@ -237,17 +237,15 @@ impl Keyrings {
         }
     }
 
-    /// The keyring for a message between `a` and `b`: that of `a`, else that of `b`, else the default.
+    /// The keyrings that may have the key of a message, the likeliest first: that of its server, that of its
+    /// client, and the default.
     ///
     /// An IPv4 address and its IPv4-mapped IPv6 form are the same.
-    pub fn for_addresses(&self, a: IpAddr, b: IpAddr) -> &Keyring {
-        if self.by_address.is_empty() {
-            return &self.default;
-        }
-        [a, b]
-            .iter()
-            .find_map(|address| self.by_address.get(&address.to_canonical()))
-            .unwrap_or(&self.default)
+    pub fn for_message(&self, server: IpAddr, client: IpAddr) -> impl Iterator<Item = &Keyring> {
+        let of = |address: IpAddr| self.by_address.get(&address.to_canonical());
+        let (of_server, of_client) =
+            if self.by_address.is_empty() { (None, None) } else { (of(server), of(client)) };
+        of_server.into_iter().chain(of_client).chain([&self.default])
     }
 
     /// Every keyring with its address, the default one first and the others by address.
@@ -327,15 +325,14 @@ mod tests {
         rings.trust_only(&TrustedKeys::parse("1").unwrap());
         rings.of_address_mut(server).add("server", read(b"1 MD5 b\n", Dialect::NtpOrg));
         let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        for (a, b, label) in [
-            (server, client, "server"),
-            (client, server, "server"),
-            (client, mapped, "server"),
-            (client, client, "default"),
-        ] {
-            assert_eq!(rings.for_addresses(a, b).sources()[0].label, label);
-        }
-        assert!(!rings.for_addresses(server, client).is_trusted(KeyId(2)));
+        let labels = |server, client| -> Vec<&str> {
+            rings.for_message(server, client).map(|ring| ring.sources()[0].label.as_str()).collect()
+        };
+        assert_eq!(labels(server, client), ["server", "default"]);
+        assert_eq!(labels(client, server), ["server", "default"]);
+        assert_eq!(labels(client, mapped), ["server", "default"]);
+        assert_eq!(labels(client, client), ["default"]);
+        assert!(rings.for_message(server, client).all(|ring| !ring.is_trusted(KeyId(2))));
         let labels: Vec<_> = rings.iter().map(|(address, ring)| (address, ring.sources().len())).collect();
         assert_eq!(labels, [(None, 1), (Some(server), 1)]);
     }

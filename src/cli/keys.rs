@@ -172,7 +172,7 @@ impl LoadedKeys {
             None => self.rings.default_keyring_mut(),
         };
         let source = ring.add(name, file);
-        for other in Dialect::ALL.into_iter().filter(|other| *other != dialect) {
+        for other in Dialect::ALL.into_iter().filter(|other| *other != choice.dialect) {
             ring.add_other_reading(source, keyfile::read(&text, other));
         }
         Ok(())

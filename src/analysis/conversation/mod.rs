@@ -18,11 +18,16 @@ use super::server::Servers;
 use super::verdict::{self, Status};
 
 use followers::{Followers, Pair};
+use memory::{Again, Memory, elapsed};
 
 mod followers;
+mod memory;
 
 #[cfg(test)]
 mod tests;
+
+/// Nanoseconds of capture that must follow a request before its silence is told.
+const LEAST_WAIT: i128 = 1_000_000_000;
 
 /// Seconds after the first packet within which a reply may answer a request from before the capture.
 const EARLY: i64 = 1;
@@ -34,6 +39,7 @@ pub struct Conversations {
     /// The servers.
     pub servers: Servers,
     followers: Followers,
+    memory: Memory,
     events: Vec<Event>,
     begin: Option<CaptureTime>,
     end: Option<CaptureTime>,
@@ -47,6 +53,7 @@ impl Conversations {
         while let Some(expired) = self.window.expire(judged.time) {
             self.close(expired, false);
         }
+        self.recall(judged);
         match judged.message {
             Some(Message::Time(message)) => self.observe_time(judged, &message.header, keys),
             Some(Message::Control(message)) => {
@@ -78,6 +85,23 @@ impl Conversations {
         std::mem::take(&mut self.events)
     }
 
+    /// Looks whether an authenticated message was seen before. One that says nothing of its own time is the same
+    /// every time.
+    fn recall(&mut self, judged: &mut Judged<'_, '_>) {
+        let is_unique = match judged.message {
+            Some(Message::Time(message)) => !message.header.transmit_timestamp.is_zero(),
+            _ => true,
+        };
+        if judged.verdict.status != Status::Valid || !is_unique {
+            return;
+        }
+        let (place, fingerprint) = (judged.place(), fingerprint(judged.datagram.octets));
+        if let Some(Again::Later(before)) = self.memory.recall(fingerprint, place, judged.time) {
+            judged.findings.insert(Finding::Replay);
+            self.tell(Finding::Replay, &[before, place], "an authenticated message, octet for octet");
+        }
+    }
+
     fn observe_time(&mut self, judged: &mut Judged<'_, '_>, header: &Header, keys: &Keyring) {
         let (source, destination) = (judged.datagram.source, judged.datagram.destination);
         let is_peer = matches!(header.mode, Mode::SymmetricActive | Mode::SymmetricPassive);
@@ -85,7 +109,7 @@ impl Conversations {
             let name = |kind| Name::new(destination, source, header.origin_timestamp.0, kind);
             let names = [name(NameKind::Transmit), name(NameKind::Receive)];
             let is_answer = self.answer(judged, names, Some(header), keys);
-            if !is_answer && header.mode == Mode::Server {
+            if !is_answer && header.mode == Mode::Server && !judged.findings.contains(Finding::Replay) {
                 self.keep(judged, names[0], header);
             }
         }
@@ -97,7 +121,7 @@ impl Conversations {
                 Some(name(header.transmit_timestamp, NameKind::Transmit)),
                 has_receive.then(|| name(receive, NameKind::Receive)),
             ];
-            self.ask(judged, names, header.mode == Mode::Client, !header.transmit_timestamp.is_zero());
+            self.ask(judged, names, header.mode == Mode::Client);
             let pair = Pair { client: source.ip(), server: destination.ip() };
             self.events.extend(self.followers.note_request(pair, judged.place(), header));
         }
@@ -112,7 +136,7 @@ impl Conversations {
         keys: &Keyring,
     ) {
         if !response {
-            self.ask(judged, [Some(name), None], true, true);
+            self.ask(judged, [Some(name), None], true);
             return;
         }
         let before = self.window.request(&name).map(|request| *request);
@@ -130,13 +154,7 @@ impl Conversations {
     }
 
     /// Takes a message as a request.
-    fn ask(
-        &mut self,
-        judged: &mut Judged<'_, '_>,
-        names: [Option<Name>; 2],
-        expects_reply: bool,
-        unique: bool,
-    ) {
+    fn ask(&mut self, judged: &mut Judged<'_, '_>, names: [Option<Name>; 2], expects_reply: bool) {
         let mut request = Request {
             place: judged.place(),
             time: judged.time,
@@ -150,25 +168,27 @@ impl Conversations {
             expects_reply,
             replies: super::pairing::Replies::default(),
         };
+        if let Some(first) = self.captured_twice(&request, names) {
+            judged.findings.insert(Finding::DuplicateRequest);
+            self.tell(Finding::DuplicateRequest, &[first, request.place], "the same request again at once");
+            return;
+        }
         if let Some((orphan, mode)) = self.window.adopt(names) {
             let reply = End { place: orphan.place, time: orphan.time };
             judged.exchange = Some(Exchange::new(mode, end(judged), reply, orphan.receive, orphan.transmit));
             request.replies.count = 1;
             self.count(&request, orphan.answer);
         }
-        let before = self.window.remember(names, request);
-        if let Some(before) = before
-            && unique
-            && before.fingerprint == request.fingerprint
-            && request.key_id.is_some()
-        {
-            judged.findings.insert(Finding::Replay);
-            self.tell(
-                Finding::Replay,
-                &[before.place, request.place],
-                "an authenticated request, octet for octet",
-            );
-        }
+        self.window.remember(names, request);
+    }
+
+    /// The same request, when it was seen a moment ago: an interface, a bridge or a mirror port shows some packets
+    /// twice.
+    fn captured_twice(&mut self, request: &Request, names: [Option<Name>; 2]) -> Option<Place> {
+        let open = self.window.request(names.iter().flatten().next()?)?;
+        let since = open.time.zip(request.time).map(|(before, now)| elapsed(before, now));
+        let at_once = since.is_none_or(|since| since < memory::ONE_MESSAGE);
+        (at_once && open.fingerprint == request.fingerprint).then_some(open.place)
     }
 
     /// Takes a message as a reply; false when no request goes by its names.
@@ -215,7 +235,9 @@ impl Conversations {
         let places = [request.place, judged.place()];
         let had_mac = request.asked == Asked::Valid || request.asked.is_bad_mac();
         let key = request.key_id.map(|key_id| format!("key {key_id}")).unwrap_or_default();
-        if is_time && request.replies.count > 0 {
+        if is_time && judged.findings.contains(Finding::Replay) {
+            // Told of already, and no answer of the server's.
+        } else if is_time && request.replies.count > 0 {
             let first = request.replies.first.unwrap_or(request.place);
             let same = request.replies.fingerprint == fingerprint(judged.datagram.octets);
             let finding = if same { Finding::DuplicateReply } else { Finding::SecondReply };
@@ -289,25 +311,16 @@ impl Conversations {
     fn close(&mut self, expired: Expired, at_end: bool) {
         match expired {
             Expired::Request(request) if request.replies.count == 0 && request.expects_reply => {
-                self.count(&request, Answer::Silence);
-                let detail = self.silence(&request, at_end);
-                self.tell(Finding::Unanswered, &[request.place], &detail);
+                let left = request.time.zip(self.end).map(|(time, end)| elapsed(time, end));
+                // At the end of the capture the reply may lie behind it.
+                if !at_end || left.is_some_and(|left| left >= LEAST_WAIT) {
+                    self.count(&request, Answer::Silence);
+                    self.tell(Finding::Unanswered, &[request.place], &silence(&request));
+                }
             }
             Expired::Request(_) => {}
             Expired::Orphan(orphan) if self.is_early(orphan.time) => {}
             Expired::Orphan(orphan) => self.unexplained(&orphan),
-        }
-    }
-
-    fn silence(&self, request: &Request, at_end: bool) -> String {
-        let asked = match request.key_id {
-            Some(key_id) => format!("{} octets, key {key_id}, {}", request.length, request.asked.name()),
-            None => format!("{} octets, {}", request.length, request.asked.name()),
-        };
-        let left = request.time.zip(self.end).map(|(time, end)| end.seconds.saturating_sub(time.seconds));
-        match left.filter(|_| at_end) {
-            Some(left) => format!("no reply to {asked}; the capture ends {left} s later"),
-            None => format!("no reply to {asked}"),
         }
     }
 
@@ -334,6 +347,14 @@ impl Conversations {
 
     fn tell(&mut self, finding: Finding, frames: &[Place], detail: &str) {
         self.events.push(Event { finding, frames: frames.to_vec(), detail: detail.to_owned() });
+    }
+}
+
+fn silence(request: &Request) -> String {
+    let asked = request.asked.name();
+    match request.key_id {
+        Some(key_id) => format!("no reply to {} octets, key {key_id}, {asked}", request.length),
+        None => format!("no reply to {} octets, {asked}", request.length),
     }
 }
 

@@ -211,16 +211,45 @@ fn a_second_reply_is_told_apart_from_the_same_again() {
 }
 
 #[test]
-fn an_authenticated_request_sent_again_is_a_replay_and_a_plain_one_is_not() {
+fn an_authenticated_request_sent_again_later_is_a_replay_and_a_plain_one_is_not() {
     let keys = keys();
     let mut wire = Wire::new(&keys);
-    let signed = wire.sign(request(50), 1);
+    let (signed, reply) = (wire.sign(request(50), 1), wire.sign(answer(50), 1));
     wire.ask(&signed);
+    wire.reply(&reply);
+    wire.ask(&request(60));
+    wire.reply(&answer(60));
+    wire.seconds += 30;
     wire.ask(&signed);
+    wire.reply(&reply);
     wire.ask(&request(60));
-    wire.ask(&request(60));
-    assert_eq!(wire.in_records, [(3, "replay")]);
-    assert_eq!(wire.told()[0], ("replay", vec![2, 3]));
+    wire.reply(&answer(60));
+    assert_eq!(wire.in_records, [(6, "replay"), (7, "replay")]);
+    assert_eq!(wire.told(), [("replay", vec![2, 6]), ("replay", vec![3, 7])]);
+}
+
+#[test]
+fn a_packet_that_was_captured_twice_is_no_replay_and_not_unanswered() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let (signed, reply) = (wire.sign(request(50), 1), wire.sign(answer(50), 1));
+    for octets in [&signed, &signed] {
+        wire.ask(octets);
+    }
+    for octets in [&reply, &reply] {
+        wire.reply(octets);
+    }
+    wire.seconds += 60;
+    wire.carry("10.9.9.9:123", "10.9.9.8:123", &header(5, 0, 0, 0, 9));
+    assert_eq!(wire.told(), [("duplicate-request", vec![2, 3]), ("duplicate-reply", vec![2, 4, 5])]);
+}
+
+#[test]
+fn a_request_at_the_very_end_is_not_told_to_be_unanswered() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.ask(&request(50));
+    assert!(wire.told().is_empty(), "its reply may lie behind the capture");
 }
 
 #[test]
@@ -228,8 +257,9 @@ fn requests_with_a_transmit_timestamp_of_zero_are_no_replay() {
     let keys = keys();
     let mut wire = Wire::new(&keys);
     let signed = wire.sign(request(0), 1);
-    let reply = wire.sign(answer(0), 1);
-    for _ in 0..3 {
+    for exchange in 0..3 {
+        wire.seconds += 10;
+        let reply = wire.sign(header(4, 0, 1_000 + exchange, 2_000 + exchange, 7), 1);
         wire.ask(&signed);
         wire.reply(&reply);
     }
@@ -245,6 +275,8 @@ fn replies_that_no_request_explains_are_told_by_what_is_wrong_with_them() {
     wire.carry("10.0.0.4:123", CLIENT, &answer(0));
     wire.carry(CLIENT, "10.0.0.5:123", &request(60));
     wire.carry("10.0.0.5:123", CLIENT, &answer(61));
+    wire.seconds += 2;
+    wire.carry("10.9.9.9:123", "10.9.9.8:123", &header(5, 0, 0, 0, 9));
     let mut told = wire.told();
     told.sort();
     let expected = [
