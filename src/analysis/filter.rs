@@ -378,7 +378,7 @@ fn compare(field: &Word<'_>, operator: &str, value: &Word<'_>) -> Result<Filter,
         "status" => Test::Status(value.one_of(Status::ALL, Status::name)?),
         "mode" => Test::Mode(value.one_of((0..8).map(Mode::from_bits), Mode::name)?),
         "algorithm" => Test::Algorithm(value.one_of(Algorithm::ALL, Algorithm::name)?),
-        "finding" => Test::Finding(value.one_of(Finding::ALL, Finding::code)?),
+        "finding" => Test::Finding(finding_of_a_message(value)?),
         "diagnosis" => Test::Diagnosis(value.one_of(Code::ALL, Code::name)?),
         "refid" => Test::ReferenceId(value.text.to_owned()),
         "host" => address(AddressField::Host)?,
@@ -390,6 +390,15 @@ fn compare(field: &Word<'_>, operator: &str, value: &Word<'_>) -> Result<Filter,
         "==" | "!=" => negate_unequal(operator, Filter::Test(test)),
         _ => Err(value.expected(&format!("== or != for {}: it has no order, so not", field.text))),
     }
+}
+
+/// Findings that stand in no message's record select nothing.
+fn finding_of_a_message(value: &Word<'_>) -> Result<Finding, FilterError> {
+    let finding = value.one_of(Finding::ALL, Finding::code)?;
+    if finding.stands_alone() {
+        return Err(value.expected("a finding of one message (--ndjson tells of the others)"));
+    }
+    Ok(finding)
 }
 
 const FIELDS: &str = "algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum, version";
@@ -466,6 +475,8 @@ mod tests {
         assert_eq!(error("host==10.0.0").0, 6);
         assert_eq!(error("").0, 0);
         assert!(error("status<valid").1.contains("no order"));
+        assert_eq!(error("finding==unanswered").0, 9);
+        assert!(Filter::parse("finding==auth-stripped").is_ok());
     }
 
     #[test]

@@ -244,7 +244,7 @@ pub struct Event {
 pub const MOST_FRAMES: usize = 8;
 
 /// A frame of one of the captures that are read together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Index of the capture.
     pub capture: usize,

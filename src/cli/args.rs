@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::analysis::{Finding, Policy, Status};
@@ -160,7 +162,8 @@ pub struct KeyArguments {
     ///
     /// Without it: the file that --conf names, then that of NTPCAP_KEYS, then the usual places of ntpd, NTPsec
     /// and chrony. A file for one server is tried first, the others after it.
-    #[arg(long = "keys", value_name = "FILE", help_heading = "Keys")]
+    #[arg(long = "keys", value_name = "FILE", help_heading = "Keys",
+        value_parser = OsStringValueParser::new().try_map(KeysArgument::parse))]
     pub files: Vec<KeysArgument>,
     /// By whose rules to read key files: ntp.org, ntpsec or chrony; told by content otherwise
     #[arg(long = "key-format", value_name = "PROGRAM", help_heading = "Keys")]
@@ -185,16 +188,26 @@ pub struct KeysArgument {
     pub path: PathBuf,
 }
 
-impl FromStr for KeysArgument {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let split = text.split_once('=').and_then(|(address, path)| Some((address.parse().ok()?, path)));
-        Ok(match split {
-            Some((address, path)) => KeysArgument { address: Some(address), path: path.into() },
-            None => KeysArgument { address: None, path: text.into() },
-        })
+impl KeysArgument {
+    /// Reads the argument. Whatever is no address before an equals sign belongs to the path.
+    fn parse(text: OsString) -> Result<KeysArgument, String> {
+        let split = text.to_str().and_then(|text| text.split_once('='));
+        let split = split.and_then(|(address, path)| Some((address_of(address)?, path)));
+        let (address, path) = match split {
+            Some((address, path)) => (Some(address), PathBuf::from(path)),
+            None => (None, PathBuf::from(&text)),
+        };
+        if path.as_os_str().is_empty() {
+            return Err("expected FILE or ADDRESS=FILE".to_owned());
+        }
+        Ok(KeysArgument { address, path })
     }
+}
+
+/// An IP address, also in brackets.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok()
 }
 
 /// What counts as wrong.
@@ -269,11 +282,14 @@ mod tests {
 
     #[test]
     fn an_address_before_the_equals_sign_names_a_server() {
-        let argument: KeysArgument = "10.0.0.5=ntp.keys".parse().unwrap();
+        let parse = |text: &str| KeysArgument::parse(text.into()).unwrap();
+        let argument = parse("10.0.0.5=ntp.keys");
         assert_eq!(argument.address, Some("10.0.0.5".parse().unwrap()));
-        let argument: KeysArgument = "fd99::1=a=b.keys".parse().unwrap();
+        let argument = parse("fd99::1=a=b.keys");
         assert_eq!(argument.path, PathBuf::from("a=b.keys"));
-        let argument: KeysArgument = "odd=name.keys".parse().unwrap();
+        assert_eq!(parse("[fd99::1]=x").address, Some("fd99::1".parse().unwrap()));
+        assert!(KeysArgument::parse("10.0.0.5=".into()).is_err());
+        let argument = parse("odd=name.keys");
         assert_eq!((argument.address, argument.path), (None, PathBuf::from("odd=name.keys")));
     }
 }

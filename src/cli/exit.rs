@@ -115,7 +115,10 @@ impl CliError {
     /// What to do about it, where there is something to do.
     pub(super) fn hint(&self) -> Option<String> {
         match self {
-            CliError::File { access, .. } => access.hint(),
+            CliError::File { path, access } => access.hint().or_else(|| {
+                let names_a_server = path.to_string_lossy().contains('=');
+                names_a_server.then(|| "ADDRESS=FILE takes an IP address, without a port".to_owned())
+            }),
             CliError::Capture { error: CaptureError::Empty, .. } => {
                 Some("a capture has at least a header; was the capture interrupted, or the copy?".to_owned())
             }

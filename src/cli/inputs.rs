@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 use crate::capture::{CaptureError, Reader};
 
 use super::access::Access;
@@ -31,6 +33,7 @@ pub(super) fn open(paths: &[PathBuf]) -> Result<Inputs, CliError> {
     if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
         return Err(CliError::StandardInputTwice);
     }
+    allow_many_files();
     for path in paths {
         if is_standard_input(path) {
             inputs.add(path, Reader::new(io::stdin()))?;
@@ -42,6 +45,16 @@ pub(super) fn open(paths: &[PathBuf]) -> Result<Inputs, CliError> {
         }
     }
     Ok(inputs)
+}
+
+/// Captures are merged by time, so all are open at once: raises the soft limit on open files as far as it goes.
+fn allow_many_files() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        // Where this fails, opening the file that is too many says so.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
 }
 
 /// True for `-`.
@@ -83,9 +96,13 @@ impl Inputs {
                 Err(error) => error,
             },
         };
+        // A capture that was just begun is empty too.
         let is_other_file = matches!(
             error,
-            CliError::Capture { error: CaptureError::NotACapture(_) | CaptureError::ForeignFormat(_), .. }
+            CliError::Capture {
+                error: CaptureError::NotACapture(_) | CaptureError::ForeignFormat(_) | CaptureError::Empty,
+                ..
+            }
         );
         if !is_other_file {
             self.incomplete = true;

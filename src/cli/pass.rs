@@ -1,6 +1,10 @@
 //! The way of a run: captures to frames to datagrams to judged messages.
 
+use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
+
 use crate::analysis::filter::Filter;
+use crate::analysis::finding::Place;
 use crate::analysis::{Analyzer, Event, Judged, Policy, Summary};
 use crate::auth::Keyrings;
 use crate::capture::{Ending, Frame, Merge, Reader};
@@ -51,6 +55,7 @@ pub(super) struct Outcome<'p> {
     pub(super) failed: bool,
     labels: Vec<String>,
     captures: Merge,
+    selected: Selected,
 }
 
 impl<'p> Pass<'p> {
@@ -65,6 +70,7 @@ impl<'p> Pass<'p> {
             analyzer = analyzer.diagnosing();
         }
         let mut summary = Summary::default();
+        let mut selected = Selected::new(self.filter.is_none());
         while let Some((capture, frame)) = captures.next_frame() {
             summary.count_frame(frame.time);
             let Some(decoder) = decoders.get_mut(capture) else { continue };
@@ -74,41 +80,84 @@ impl<'p> Pass<'p> {
                     let judged = analyzer.judge(capture, frame.number, frame.time, datagram);
                     summary.messages += 1;
                     if self.filter.is_none_or(|filter| filter.matches(&judged)) {
+                        selected.note(&judged);
                         summary.count_selected(&judged);
                         let file = labels.get(capture).filter(|_| labels.len() > 1);
                         visitor.message(&judged, file.map(String::as_str))?;
                     }
-                    pass_on(&mut analyzer, &mut summary, visitor)?;
+                    pass_on(&mut analyzer, &selected, &mut summary, visitor)?;
                 }
             }
             visitor.frame(capture, &frame)?;
         }
         analyzer.finish();
-        pass_on(&mut analyzer, &mut summary, visitor)?;
+        pass_on(&mut analyzer, &selected, &mut summary, visitor)?;
         summary.fragments_incomplete = decoders.iter_mut().map(|decoder| decoder.finish().incomplete).sum();
         let broken = captures.readers().iter().any(|reader| matches!(reader.ending(), Ending::Failed(_)));
-        Ok(Outcome { summary, analyzer, failed: broken || incomplete, labels, captures })
+        Ok(Outcome { summary, analyzer, failed: broken || incomplete, labels, captures, selected })
     }
 }
 
 fn pass_on(
     analyzer: &mut Analyzer<'_>,
+    selected: &Selected,
     summary: &mut Summary,
     visitor: &mut dyn Visitor,
 ) -> Result<(), CliError> {
-    for event in analyzer.take_events() {
+    for event in analyzer.take_events().into_iter().filter(|event| selected.concerns(event)) {
         summary.count_event(&event);
         visitor.event(&event)?;
     }
     Ok(())
 }
 
+/// The messages that a filter selected, so that nothing is told of others. Bounded: the oldest make room.
+struct Selected {
+    all: bool,
+    places: HashSet<Place>,
+    order: VecDeque<Place>,
+    servers: HashSet<SocketAddr>,
+}
+
+impl Selected {
+    fn new(all: bool) -> Selected {
+        Selected { all, places: HashSet::new(), order: VecDeque::new(), servers: HashSet::new() }
+    }
+
+    fn note(&mut self, judged: &Judged<'_, '_>) {
+        if self.all || !self.places.insert(judged.place()) {
+            return;
+        }
+        self.order.push_back(judged.place());
+        if self.order.len() > MOST_SELECTED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.places.remove(&oldest);
+        }
+        if self.servers.len() < MOST_SELECTED {
+            self.servers.extend([judged.datagram.source, judged.datagram.destination]);
+        }
+    }
+
+    fn concerns(&self, event: &Event) -> bool {
+        self.all || event.frames.iter().any(|place| self.places.contains(place))
+    }
+
+    fn has(&self, server: &SocketAddr) -> bool {
+        self.all || self.servers.contains(server)
+    }
+}
+
+/// Selected messages that are remembered.
+const MOST_SELECTED: usize = 65_536;
+
 impl Outcome<'_> {
     /// The record of the summary.
     pub(super) fn record<'a>(&'a self, view: View, key_files: Vec<KeyFileRecord<'a>>) -> SummaryRecord<'a> {
         let captures = self.captures().map(|(label, reader)| capture_record(label, reader)).collect();
         let servers = self.analyzer.conversations().servers.sorted();
-        let servers = servers.iter().filter(|_| view == View::Verify);
+        let is_told = |server: &SocketAddr| view == View::Verify && self.selected.has(server);
+        let servers = servers.iter().filter(|(server, _)| is_told(server));
         let servers = servers.map(|(address, server)| ServerRecord::new(*address, &server.profile));
         let files = Some(self.labels.as_slice()).filter(|labels| labels.len() > 1);
         let patterns = self.analyzer.patterns();

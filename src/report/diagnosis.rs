@@ -103,7 +103,11 @@ impl<'a> DiagnosisRecord<'a> {
             also: codes.collect(),
             detail: explanation.to_string(),
             key: DiagnosedKey {
-                place: KeyPlace { file: explanation.file, line: candidate.line },
+                place: KeyPlace {
+                    file: explanation.file,
+                    line: candidate.line,
+                    older_version: candidate.older_version,
+                },
                 key_id: candidate.key.id().0,
             },
             algorithm: explanation.algorithm.name(),

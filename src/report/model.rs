@@ -270,6 +270,9 @@ pub struct KeyPlace<'a> {
     pub file: &'a str,
     /// Its line, from 1.
     pub line: usize,
+    /// True where an older version of the program reads another key from the line, and that one is meant.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub older_version: bool,
 }
 
 /// A MAC as it stands in the message.
@@ -643,10 +646,11 @@ impl<'a> AuthRecord<'a> {
             reading: verdict.reading.map(|(_, rule)| rule.name()),
             reason: verdict.reason.map(|reason| reason.code()),
             detail: verdict.reason.map(|reason| reason.to_string()),
-            key: verdict
-                .key_file
-                .zip(verdict.candidate)
-                .map(|(file, candidate)| KeyPlace { file, line: candidate.line }),
+            key: verdict.key_file.zip(verdict.candidate).map(|(file, candidate)| KeyPlace {
+                file,
+                line: candidate.line,
+                older_version: candidate.older_version,
+            }),
             diagnosis: diagnosis.map(DiagnosisRecord::all).unwrap_or_default(),
             tried: diagnosis.and_then(TriedRecord::new),
         }

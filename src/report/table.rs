@@ -164,15 +164,6 @@ impl<W: Write> MessageTable<W> {
             column.set_padding((0, 1));
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 1)));
         }
-        for column in [SOURCE, DESTINATION] {
-            if let Some(column) = table.column_mut(column) {
-                column.set_delimiter(':');
-            }
-        }
-        // Codes are broken at their hyphens, sentences between words.
-        if let Some(column) = table.column_mut(STATUS).filter(|_| !self.style.detail) {
-            column.set_delimiter('-');
-        }
         if let Some(column) = table.column_mut(0) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -214,11 +205,36 @@ fn cells(row: &Row, layout: Layout) -> Vec<Cell> {
         Status::UnknownKey | Status::Unverifiable => Some(Color::Yellow),
         Status::None | Status::MsSntp | Status::Autokey | Status::Nts => None,
     };
-    let cell = |(column, text): (usize, &str)| match colour {
-        Some(colour) if column == STATUS => Cell::new(text).fg(colour),
-        _ => Cell::new(text),
+    let texts = row.texts(layout.ports).into_iter().zip(layout.widths).enumerate();
+    let cell = |(column, (text, width)): (usize, (&str, u16))| {
+        let cell = Cell::new(fold(text, usize::from(width)));
+        match colour {
+            Some(colour) if column == STATUS => cell.fg(colour),
+            _ => cell,
+        }
     };
-    row.texts(layout.ports).into_iter().enumerate().map(cell).collect()
+    texts.map(cell).collect()
+}
+
+/// Breaks lines that are too long behind the signs that hold addresses and codes together, so that nothing is
+/// lost and nothing is broken within a word.
+fn fold(text: &str, width: usize) -> String {
+    let mut folded = String::with_capacity(text.len() + 8);
+    for line in text.lines() {
+        let mut column = 0;
+        for piece in line.split_inclusive([':', '-', '/', ' ']) {
+            let length = piece.chars().count();
+            if column > 0 && column + piece.trim_end().chars().count() > width {
+                folded.push('\n');
+                column = 0;
+            }
+            folded.push_str(piece);
+            column += length;
+        }
+        folded.push('\n');
+    }
+    folded.truncate(folded.trim_end().len());
+    folded
 }
 
 impl Row {
@@ -304,5 +320,25 @@ fn key(judged: &Judged<'_, '_>) -> String {
         (Some(key_id), Some(algorithm)) => format!("{key_id} {}", algorithm.name()),
         (Some(key_id), None) => key_id.to_string(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_broken_behind_a_colon_and_lose_nothing() {
+        let address = "2003:51:6012:110:1234:5678:9abc:dcf7";
+        let folded = fold(address, 15);
+        assert_eq!(folded, "2003:51:6012:\n110:1234:5678:\n9abc:dcf7");
+        assert_eq!(folded.replace('\n', ""), address);
+    }
+
+    #[test]
+    fn codes_are_broken_behind_a_hyphen_and_sentences_between_words() {
+        assert_eq!(fold("malformed\ntrailer-length", 13), "malformed\ntrailer-\nlength");
+        assert_eq!(fold("a key ID stands without a digest", 16), "a key ID stands \nwithout a digest");
+        assert_eq!(fold("valid", 13), "valid");
     }
 }

@@ -223,11 +223,9 @@ pub(super) fn verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::R
         verdict.digest_matches.map(|matches| if matches { " (digest right)" } else { " (digest wrong)" });
     field(output, "status", format_args!("{}{reason}{}", verdict.status.name(), digest.unwrap_or_default()))?;
     if let Some((file, candidate)) = verdict.key_file.zip(verdict.candidate) {
-        field(
-            output,
-            "key",
-            format_args!("{file}:{}, {}", candidate.line, candidate.key.algorithm().name()),
-        )?;
+        let version = if candidate.older_version { ", as an older version reads it" } else { "" };
+        let algorithm = candidate.key.algorithm().name();
+        field(output, "key", format_args!("{file}:{}, {algorithm}{version}", candidate.line))?;
     }
     if let Some((_, rule)) = verdict.reading {
         field(output, "read by", rule.name())?;

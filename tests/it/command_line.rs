@@ -164,6 +164,10 @@ fn a_configuration_gives_keys_and_trust() {
     let output = ntpcap().args(["verify", CAPTURE, "--ndjson", "--conf"]).arg(&conf).output().unwrap();
     let statuses = |output: &Output| records(output).last().unwrap()["statuses"].clone();
     assert_eq!(statuses(&output), statuses(&verify("--ndjson")));
+    fs::write(&conf, "keys ntp.keys\nrestrict default\n").unwrap();
+    let output =
+        ntpcap().args(["verify", CAPTURE, "--filter", "frame==1", "--conf"]).arg(&conf).output().unwrap();
+    assert_seen("conf-without-trustedkey", &output, Some(folder.path()));
     fs::write(&conf, "server 10.0.0.5\n").unwrap();
     let output = ntpcap().args(["verify", CAPTURE, "--conf"]).arg(&conf).output().unwrap();
     assert_seen("conf-without-keys", &output, Some(folder.path()));
@@ -246,6 +250,8 @@ fn a_directory_is_read_file_by_file() {
     };
     assert_seen("directory", &read(), Some(folder.path()));
     fs::write(folder.path().join("b.pcap"), "").unwrap();
+    assert_eq!(read().status.code(), Some(0), "an empty file is a capture that was just begun");
+    fs::write(folder.path().join("b.pcap"), b"\x1f\x8b\x08 and no gzip").unwrap();
     assert_eq!(read().status.code(), Some(2), "a capture of the directory could not be read");
     fs::remove_file(folder.path().join("a.pcapng")).unwrap();
     fs::remove_file(folder.path().join("b.pcap")).unwrap();
@@ -359,6 +365,47 @@ fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
     assert_seen("full-disk", &output, None);
 }
 
+/// ntp.org's words in the configuration do not make its types of an NTPsec key file.
+#[test]
+fn the_content_of_a_key_file_outweighs_the_configuration_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("ntp.keys"), "1 AES 0123456789abcdef\n").unwrap();
+    let conf = folder.path().join("ntp.conf");
+    fs::write(&conf, "keys ntp.keys\ntrustedkey 1\nrestrict default kod\ntos maxclock 11\n").unwrap();
+    let output = ntpcap().args(["verify", CAPTURE, "--ndjson", "--conf"]).arg(&conf).output().unwrap();
+    assert_eq!(records(&output).last().unwrap()["keys"][0]["format"], "ntpsec");
+}
+
+#[test]
+fn a_path_of_chrony_settles_what_the_content_leaves_open() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("chrony")).unwrap();
+    let format = |place: &str| {
+        let path = folder.path().join(place);
+        fs::write(&path, "10 SHA1 0102030405060708090a0b0c0d0e0f1011121314\n").unwrap();
+        let output = ntpcap().args(["verify", CAPTURE, "--ndjson", "--keys"]).arg(&path).output().unwrap();
+        records(&output).last().unwrap()["keys"][0]["format"].clone()
+    };
+    assert_eq!(format("chrony/own.keys"), "chrony");
+    assert_eq!(format("own.keys"), "ntp.org");
+}
+
+#[test]
+fn a_selection_tells_of_its_own_messages_alone() {
+    let capture = "captures/openntpd-server-ignores-macs.pcap";
+    let select = |filter: &str| {
+        let keys = "captures/shared-ntp.org.keys";
+        records(&run(&format!("verify {capture} --keys {keys} --ndjson --filter {filter}")))
+    };
+    let none = select("host==192.0.2.1");
+    assert_eq!(none.len(), 1, "no message and no finding");
+    assert_eq!(none[0]["findings"], serde_json::json!({}));
+    assert!(none[0].get("servers").is_none());
+    let some = select("frame==9||frame==10");
+    let told: Vec<&str> = some.iter().filter_map(|record| record["code"].as_str()).collect();
+    assert_eq!(told, ["auth-stripped"]);
+}
+
 #[test]
 fn no_secret_is_ever_shown() {
     let folder = tempfile::tempdir().unwrap();
@@ -375,5 +422,10 @@ fn no_secret_is_ever_shown() {
                 .unwrap();
             assert!(!seen(&output).contains("Tq7"), "{format} {mode}: {}", seen(&output));
         }
+    }
+    // In the place of a capture, alone and in a directory.
+    for place in [path.as_path(), folder.path()] {
+        let output = ntpcap().arg("verify").arg(place).args(["--keys", KEYS]).output().unwrap();
+        assert!(!seen(&output).contains("MD5") && !seen(&output).contains("Tq7"), "{}", seen(&output));
     }
 }
