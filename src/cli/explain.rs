@@ -1,8 +1,9 @@
 //! `ntpcap explain`: one message, octet by octet.
 
+use std::io::Write;
 use std::path::Path;
 
-use crate::analysis::{Judged, Policy};
+use crate::analysis::{Judged, Policy, diagnosis};
 use crate::capture::Frame;
 use crate::report::explain;
 
@@ -19,8 +20,16 @@ use super::{inputs, keys, say};
 pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, CliError> {
     match arguments.frame {
         Some(frame) => explain_frame(arguments, frame),
-        None => Err(CliError::NothingToExplain { subject: arguments.subject.clone() }),
+        None => explain_code(&arguments.subject),
     }
+}
+
+/// Prints the page of a diagnosis or pattern.
+fn explain_code(subject: &Path) -> Result<Exit, CliError> {
+    let nothing = || CliError::NothingToExplain { subject: subject.to_owned() };
+    let page = subject.to_str().and_then(diagnosis::page).ok_or_else(nothing)?;
+    writeln!(output(), "{}", page.trim_end())?;
+    Ok(Exit::Fine)
 }
 
 fn explain_frame(arguments: &ExplainArguments, frame: u64) -> Result<Exit, CliError> {

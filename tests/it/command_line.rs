@@ -115,6 +115,7 @@ fn a_message_is_explained_octet_by_octet() {
     let nts = "captures/chrony-nts.pcapng";
     assert_seen("explain-nts", &explain(&format!("{nts} 1 --keys {KEYS}")), None);
     assert_seen("explain-no-such-frame", &explain(&format!("{CAPTURE} 99 --keys {KEYS}")), None);
+    assert_seen("explain-code", &explain("hex-read-as-ascii"), None);
     assert_seen("explain-no-such-code", &explain("no-such-code"), None);
 }
 
