@@ -34,6 +34,12 @@ pub enum Command {
     /// Explain one message octet by octet, or a diagnosis by its code
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
+    /// Tell who uses which key: servers, keys and their clients
+    #[command(after_help = CENSUS_EXAMPLES)]
+    Census(CensusArguments),
+    /// Write the captures as pcapng, with the verdict as a comment on each packet
+    #[command(after_help = ANNOTATE_EXAMPLES)]
+    Annotate(AnnotateArguments),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }
@@ -75,6 +81,64 @@ pub struct ExplainArguments {
         help_heading = "Selection"
     )]
     pub port: Vec<u16>,
+}
+
+const CENSUS_EXAMPLES: &str = "\
+Examples:
+  ntpcap census trace.pcap --keys ntp.keys
+  ntpcap census captures/ --keys ntp.keys --filter key==10 -v";
+
+/// Arguments of `census`.
+#[derive(Debug, Args)]
+pub struct CensusArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub read: ReadArguments,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: KeyArguments,
+}
+
+const ANNOTATE_EXAMPLES: &str = "\
+Examples:
+  ntpcap annotate trace.pcap --keys ntp.keys -o annotated.pcapng
+  ntpcap annotate trace.pcap --keys ntp.keys -o - | wireshark -k -i -
+
+A comment reads \"ntpcap: status=invalid key=11 algorithm=sha1\". Display filters:
+  frame.comment contains \"invalid\"
+  frame.comment contains \"status=valid\"
+All packets are kept; comments and names that the captures have are not.";
+
+/// Arguments of `annotate`.
+#[derive(Debug, Args)]
+pub struct AnnotateArguments {
+    /// Captures: pcap or pcapng, also compressed; a directory; `-` for standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// The pcapng file to write, `-` for standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
+    /// UDP port of NTP; repeatable
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value = "123",
+        value_delimiter = ',',
+        help_heading = "Selection"
+    )]
+    pub port: Vec<u16>,
+    /// Comment only on messages that this expression selects; see `verify --help`
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
+    pub filter: Option<String>,
+    /// Nothing but errors and the exit code
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: KeyArguments,
 }
 
 /// Arguments of `verify`.

@@ -106,6 +106,18 @@ pub(super) enum CliError {
         /// What was given.
         subject: PathBuf,
     },
+    /// There is a file where one is to be made.
+    #[error("{}: exists already", label(path))]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file to be made is one of those to be read.
+    #[error("{}: is read, so it cannot be written", label(path))]
+    OverwritesInput {
+        /// The file.
+        path: PathBuf,
+    },
     /// The results cannot be written.
     #[error("cannot write the results: {0}")]
     Output(#[from] io::Error),
@@ -136,6 +148,8 @@ impl CliError {
             CliError::NothingToExplain { .. } => {
                 Some("ntpcap explain CAPTURE FRAME --keys FILE, or ntpcap explain CODE".to_owned())
             }
+            CliError::Exists { .. } => Some("--force replaces it".to_owned()),
+            CliError::OverwritesInput { .. } => Some("name another file".to_owned()),
             CliError::NoKeysInConf { .. } => Some("give the key file with --keys FILE".to_owned()),
             _ => None,
         }

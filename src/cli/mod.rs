@@ -1,7 +1,10 @@
 //! The shell around the library: arguments, files, exit codes.
 
 mod access;
+mod annotate;
 pub mod args;
+mod census;
+mod destination;
 mod exit;
 mod explain;
 mod inputs;
@@ -45,6 +48,8 @@ fn dispatch(command: &Command) -> Result<Exit, CliError> {
         Command::Verify(arguments) => run::verify(arguments),
         Command::Decode(arguments) => run::decode(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Census(arguments) => census::census(arguments),
+        Command::Annotate(arguments) => annotate::annotate(arguments),
         Command::Schema => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())

@@ -15,8 +15,17 @@ pub(super) fn verify_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Si
     if read.quiet {
         return Box::new(Silent);
     }
+    let style = style(read);
+    json_sink(read, View::Verify, labels).unwrap_or_else(|| match read.verbose {
+        0 | 1 => Box::new(MessageTable::new(output(), style, labels.to_vec())),
+        _ => Box::new(DecodedText::new(output(), View::Verify, true, labels.len() > 1)),
+    })
+}
+
+/// How to draw tables.
+pub(super) fn style(read: &ReadArguments) -> Style {
     let is_terminal = io::stdout().is_terminal();
-    let style = Style {
+    Style {
         width: if is_terminal { table::terminal_width() } else { table::DEFAULT_WIDTH },
         colour: match read.color {
             ColorChoice::Always => true,
@@ -26,11 +35,7 @@ pub(super) fn verify_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Si
             }
         },
         detail: read.verbose > 0,
-    };
-    json_sink(read, View::Verify, labels).unwrap_or_else(|| match read.verbose {
-        0 | 1 => Box::new(MessageTable::new(output(), style, labels.to_vec())),
-        _ => Box::new(DecodedText::new(output(), View::Verify, true, labels.len() > 1)),
-    })
+    }
 }
 
 /// The sink that `decode` was asked for.

@@ -126,7 +126,10 @@ fn nothing_proved(summary: &Summary) -> String {
 
 /// The filter that was given, understood.
 pub(super) fn parse_filter(read: &ReadArguments) -> Result<Option<Filter>, CliError> {
-    let parse =
-        |text: &String| Filter::parse(text).map_err(|error| CliError::Filter { text: text.clone(), error });
-    read.filter.as_ref().map(parse).transpose()
+    read.filter.as_deref().map(filter_of).transpose()
+}
+
+/// A filter expression, understood.
+pub(super) fn filter_of(text: &str) -> Result<Filter, CliError> {
+    Filter::parse(text).map_err(|error| CliError::Filter { text: text.to_owned(), error })
 }

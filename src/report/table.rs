@@ -1,5 +1,7 @@
 //! The table of messages: one row each, in pages, so that a capture of any size is printed as it is read.
 
+pub mod census;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
@@ -207,13 +209,17 @@ impl<W: Write> Sink for MessageTable<W> {
     }
 }
 
-fn cells(row: &Row, layout: Layout) -> Vec<Cell> {
-    let colour = match row.status {
+fn colour_of(status: Status) -> Option<Color> {
+    match status {
         Status::Valid => Some(Color::Green),
         Status::Invalid | Status::Malformed | Status::CryptoNak | Status::UntrustedKey => Some(Color::Red),
         Status::UnknownKey | Status::Unverifiable => Some(Color::Yellow),
         Status::None | Status::MsSntp | Status::Autokey | Status::Nts => None,
-    };
+    }
+}
+
+fn cells(row: &Row, layout: Layout) -> Vec<Cell> {
+    let colour = colour_of(row.status);
     let cell = |(column, text): (usize, &str)| match colour {
         Some(colour) if column == STATUS => Cell::new(text).fg(colour),
         _ => Cell::new(text),

@@ -8,8 +8,10 @@
     reason = "a test that meets something unexpected should stop there"
 )]
 
+mod annotate;
 mod architecture;
 mod captures;
+mod census;
 mod command_line;
 mod common;
 mod damage;
