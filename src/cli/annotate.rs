@@ -39,6 +39,9 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
     let (policy, diagnose) = (Policy::default(), true);
     let pass = Pass { ports: &arguments.port, filter, keys: &keys.rings, policy, diagnose };
     let outcome = pass.run(inputs, &mut annotating)?;
+    if outcome.is_partial() {
+        return Err(CliError::Interrupted);
+    }
     let Annotating { writer, annotated, untimed, told: findings, .. } = annotating;
     writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
     told(&outcome.warnings());
@@ -48,6 +51,9 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
     if !arguments.quiet {
         let key_files = keys.files.iter().map(keys::LoadedFile::record).collect();
         summary::write(&mut io::stderr().lock(), &outcome.record(View::Verify, key_files), &findings)?;
+    }
+    if outcome.interrupted {
+        return Ok(Exit::Interrupted);
     }
     Ok(match (outcome.failed, annotated) {
         (true, _) => Exit::Failed,

@@ -20,7 +20,7 @@ pub struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 nothing wrong, 1 something wrong was found, 2 could not do the work,
-3 could not conclude (no NTP, or nothing that carries a MAC).";
+3 could not conclude (no NTP, or nothing that carries a MAC), 130 interrupted.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -48,7 +48,8 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   ntpcap verify trace.pcap --keys ntp.keys
   ntpcap verify trace.pcap --conf ntp.conf --filter 'status==invalid && host==10.0.0.5'
-  tcpdump -w - udp port 123 | ntpcap verify - --keys ntp.keys --ndjson";
+  tcpdump -U -w - udp port 123 | ntpcap verify - --keys ntp.keys
+  ntpcap verify --follow growing.pcap --keys ntp.keys --ndjson";
 
 const DECODE_EXAMPLES: &str = "\
 Examples:
@@ -150,6 +151,9 @@ pub struct VerifyArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub keys: KeyArguments,
+    /// Go on when the capture grows, until it is replaced or this is interrupted
+    #[arg(long, conflicts_with = "json", help_heading = "Selection")]
+    pub follow: bool,
     /// Which algorithms to call weak: all but SHA-1, SHA-2, SHA-3 and AES (fips), what is weaker than SHA-1
     /// (sha1), or all but SHA-2, SHA-3 and AES (modern)
     #[arg(

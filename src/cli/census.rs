@@ -40,7 +40,9 @@ pub(super) fn census(arguments: &CensusArguments) -> Result<Exit, CliError> {
         write(&mut output(), read, &counting, &labels, &summary)?;
     }
     warn(read, &outcome.warnings());
-    Ok(if outcome.failed {
+    Ok(if outcome.interrupted {
+        Exit::Interrupted
+    } else if outcome.failed {
         Exit::Failed
     } else if counting.census.has_macs() {
         Exit::Fine

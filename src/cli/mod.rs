@@ -8,7 +8,9 @@ mod destination;
 mod exit;
 mod explain;
 mod inputs;
+mod interrupt;
 mod keys;
+mod live;
 mod output;
 mod pass;
 mod run;
@@ -33,6 +35,7 @@ pub fn main() -> ExitCode {
     match dispatch(&arguments.command) {
         Ok(exit) => exit.into(),
         Err(error) if error.is_closed_pipe() => Exit::Fine.into(),
+        Err(CliError::Interrupted) => Exit::Interrupted.into(),
         Err(error) => {
             say(&format!("error: {error}"));
             if let Some(hint) = error.hint() {

@@ -97,6 +97,7 @@ fn write_verdict(text: &mut String, judged: &Judged<'_, '_>, numbering: Numberin
 mod tests {
     use super::*;
     use crate::analysis::Status;
+    use crate::analysis::diagnosis::Code;
 
     #[test]
     fn only_one_status_is_found_by_a_filter_for_it() {
@@ -109,7 +110,8 @@ mod tests {
     }
 
     #[test]
-    fn no_finding_is_taken_for_an_invalid_message() {
+    fn no_finding_or_diagnosis_is_taken_for_an_invalid_message() {
+        assert!(Code::ALL.into_iter().all(|code| !code.name().contains("invalid")));
         assert!(Finding::ALL.into_iter().all(|finding| !finding.code().contains("invalid")));
         let holds_it = |status: &Status| status.name().contains("invalid");
         assert_eq!(Status::ALL.into_iter().filter(holds_it).collect::<Vec<_>>(), [Status::Invalid]);

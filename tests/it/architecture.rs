@@ -15,7 +15,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
 ];
 
 /// An outside crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 27] = [
+const HOMES: [(&str, &[&str]); 28] = [
     ("pcap_file", &["capture/"]),
     ("byteorder_slice", &["capture/"]),
     ("flate2", &["capture/"]),
@@ -43,6 +43,7 @@ const HOMES: [(&str, &[&str]); 27] = [
     ("jiff", &["report/time.rs"]),
     ("clap", &["cli/args.rs", "cli/mod.rs"]),
     ("tempfile", &["cli/destination.rs"]),
+    ("signal_hook", &["cli/interrupt.rs"]),
 ];
 
 /// What a pure room never touches, and the one room that may.

@@ -17,6 +17,7 @@ mod common;
 mod damage;
 mod diagnosis;
 mod findings;
+mod follow;
 mod interop;
 mod made;
 mod oracle;
