@@ -8,11 +8,11 @@ use crate::net::{Checksum, Datagram};
 use crate::ntp::header::Mode;
 use crate::ntp::message::Message;
 
-use super::census::Census;
 use super::conversation::Conversations;
 use super::diagnosis::{Diagnoser, Diagnosis, Pattern, Patterns};
 use super::exchange::Exchange;
 use super::finding::{Event, Finding, Findings, Place};
+use super::keys_in_use::KeysInUse;
 use super::policy::Policy;
 use super::verdict::{self, Status, Verdict};
 
@@ -44,6 +44,11 @@ impl Judged<'_, '_> {
     pub fn place(&self) -> Place {
         Place { capture: self.capture, frame: self.frame }
     }
+
+    /// The server and the client of the message's exchange, by its mode.
+    pub fn server_and_client(&self) -> (IpAddr, IpAddr) {
+        server_and_client(&self.datagram, self.message.as_ref())
+    }
 }
 
 /// The server and the client of a message's exchange, by its mode.
@@ -65,7 +70,7 @@ pub struct Analyzer<'k> {
     keys: &'k Keyrings,
     policy: Policy,
     conversations: Conversations,
-    census: Census<'k>,
+    keys_in_use: KeysInUse<'k>,
     events: Vec<Event>,
     diagnoser: Option<Diagnoser<'k>>,
     patterns: Patterns,
@@ -74,9 +79,9 @@ pub struct Analyzer<'k> {
 impl<'k> Analyzer<'k> {
     /// Starts with these keys; `policy` says which algorithms are weak.
     pub fn new(keys: &'k Keyrings, policy: Policy) -> Analyzer<'k> {
-        let (conversations, census) = (Conversations::default(), Census::default());
+        let (conversations, keys_in_use) = (Conversations::default(), KeysInUse::default());
         let (events, patterns) = (Vec::new(), Patterns::default());
-        Analyzer { keys, policy, conversations, census, events, diagnoser: None, patterns }
+        Analyzer { keys, policy, conversations, keys_in_use, events, diagnoser: None, patterns }
     }
 
     /// The same, and also finds out why MACs are wrong.
@@ -116,7 +121,7 @@ impl<'k> Analyzer<'k> {
         self.find(&mut judged);
         self.conversations.observe(&mut judged, keyring);
         self.diagnose(&mut judged, keyring);
-        self.events.extend(self.census.count(server, client, &judged.verdict, judged.place(), time));
+        self.events.extend(self.keys_in_use.note(server, &judged.verdict, judged.place()));
         judged
     }
 
@@ -158,7 +163,7 @@ impl<'k> Analyzer<'k> {
     /// Closes what is open at the end of the captures.
     pub fn finish(&mut self) {
         self.conversations.finish();
-        self.events.extend(self.census.events());
+        self.events.extend(self.keys_in_use.events());
     }
 
     /// Takes the events since it was last asked, in no more than the order of their discovery.
@@ -171,11 +176,6 @@ impl<'k> Analyzer<'k> {
     /// The servers that were asked, and how they answered.
     pub fn conversations(&self) -> &Conversations {
         &self.conversations
-    }
-
-    /// Which keys are in use, where and since when.
-    pub fn census(&self) -> &Census<'k> {
-        &self.census
     }
 
     /// What the message shows by itself.

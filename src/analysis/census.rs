@@ -1,222 +1,163 @@
-//! Who uses which key: server, key ID and algorithm, with counts and times.
+//! Who is protected how: server, and key or scheme, with counts, clients and times.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::auth::{Algorithm, KeyId};
 use crate::capture::CaptureTime;
+use crate::ntp::header::Mode;
 
-use super::finding::{Event, Finding, MOST_FRAMES, Place};
+use super::analyzer::Judged;
+use super::finding::Place;
 use super::verdict::{Status, Verdict};
 
 /// Uses that are told apart at most; messages of others are counted together.
 pub const MOST_USES: usize = 65_536;
 
-/// Events about keys at most.
-const MOST_EVENTS: usize = 64;
+/// Clients that are listed at most, over all uses.
+pub const MOST_CLIENTS: usize = 262_144;
+
+/// What a message is protected with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protection {
+    /// A MAC with a key of a key file, or with one that no key file has.
+    Mac {
+        /// Its key ID.
+        key_id: KeyId,
+        /// Algorithm of the key; `None` when no key file has it.
+        algorithm: Option<Algorithm>,
+    },
+    /// Microsoft's authenticator.
+    MsSntp,
+    /// Autokey (RFC 5906).
+    Autokey,
+    /// NTS (RFC 8915).
+    Nts,
+    /// Nothing.
+    None,
+}
+
+impl Protection {
+    /// How the message of that verdict is protected; `None` when that cannot be told, and for a refusal.
+    pub fn of(verdict: &Verdict<'_, '_>) -> Option<Protection> {
+        match verdict.status {
+            Status::Valid | Status::Invalid | Status::UnknownKey | Status::UntrustedKey => {
+                let key_id = verdict.key_id()?;
+                Some(Protection::Mac { key_id, algorithm: verdict.algorithm() })
+            }
+            Status::MsSntp => Some(Protection::MsSntp),
+            Status::Autokey => Some(Protection::Autokey),
+            Status::Nts => Some(Protection::Nts),
+            Status::None => Some(Protection::None),
+            Status::CryptoNak | Status::Unverifiable | Status::Malformed => None,
+        }
+    }
+
+    /// The word used in every output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protection::Mac { .. } => "mac",
+            Protection::MsSntp => "ms-sntp",
+            Protection::Autokey => "autokey",
+            Protection::Nts => "nts",
+            Protection::None => "none",
+        }
+    }
+}
 
 /// What a use is counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Use {
     /// The server of the exchange, whoever sent the message.
     pub server: IpAddr,
-    /// Key ID of the MAC.
-    pub key_id: KeyId,
-    /// Algorithm of the key; `None` when no key file has it.
-    pub algorithm: Option<Algorithm>,
+    /// What the messages are protected with.
+    pub protection: Protection,
 }
 
-/// How often and when.
-#[derive(Clone, Debug, Default)]
-pub struct Usage<'k> {
-    /// Messages with a MAC of that key ID.
+/// How often, between whom and when.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// Messages.
     pub messages: u64,
     /// Of these, by status.
     pub statuses: BTreeMap<Status, u64>,
-    /// Hosts on the other side.
+    /// Hosts on the other side. A broadcast has none.
     pub clients: BTreeSet<IpAddr>,
+    /// Whether `clients` has all of them.
+    pub lists_all_clients: bool,
     /// First message.
-    pub first: Option<(Place, Option<CaptureTime>)>,
+    pub first: Seen,
     /// Last message.
-    pub last: Option<(Place, Option<CaptureTime>)>,
-    /// The key that verified last: file, line and where.
-    verified: Option<(&'k str, usize, Place)>,
+    pub last: Seen,
 }
 
-/// Hosts that are listed for a use at most.
-pub const MOST_CLIENTS: usize = 64;
+/// Where and when a message was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its frame.
+    pub place: Place,
+    /// Its capture time, if it has one.
+    pub time: Option<CaptureTime>,
+}
 
 /// All uses of a run.
 #[derive(Debug, Default)]
-pub struct Census<'k> {
-    uses: HashMap<Use, Usage<'k>>,
+pub struct Census {
+    uses: HashMap<Use, Usage>,
+    clients: usize,
     /// Messages of uses beyond [`MOST_USES`].
     pub others: u64,
 }
 
-impl<'k> Census<'k> {
-    /// Counts a message with a MAC; gives an event when its key is another than the one that verified before.
-    pub fn count(
-        &mut self,
-        server: IpAddr,
-        client: IpAddr,
-        verdict: &Verdict<'_, 'k>,
-        place: Place,
-        time: Option<CaptureTime>,
-    ) -> Option<Event> {
-        let key_id = verdict.key_id().filter(|_| counts(verdict.status))?;
-        let name = Use { server, key_id, algorithm: verdict.algorithm() };
+impl Census {
+    /// Counts a message. One that is refused, cut or malformed says nothing of a use.
+    pub fn count(&mut self, judged: &Judged<'_, '_>) {
+        let Some(protection) = Protection::of(&judged.verdict) else { return };
+        let (server, client) = judged.server_and_client();
+        let name = Use { server, protection };
         if self.uses.len() >= MOST_USES && !self.uses.contains_key(&name) {
             self.others += 1;
-            return None;
+            return;
         }
-        let usage = self.uses.entry(name).or_default();
+        let seen = Seen { place: judged.place(), time: judged.time };
+        let usage = self.uses.entry(name).or_insert_with(|| Usage::starting(seen));
         usage.messages += 1;
-        *usage.statuses.entry(verdict.status).or_default() += 1;
-        if usage.clients.len() < MOST_CLIENTS {
+        usage.last = seen;
+        *usage.statuses.entry(judged.verdict.status).or_default() += 1;
+        let is_broadcast = judged.message.is_some_and(|message| message.mode() == Mode::Broadcast);
+        if is_broadcast || usage.clients.contains(&client) {
+            return;
+        }
+        if self.clients >= MOST_CLIENTS {
+            usage.lists_all_clients = false;
+        } else {
+            self.clients += 1;
             usage.clients.insert(client);
         }
-        usage.first.get_or_insert((place, time));
-        usage.last = Some((place, time));
-        let verified = verdict.key_file.zip(verdict.candidate).filter(|_| verdict.status == Status::Valid);
-        let (file, candidate) = verified?;
-        let before = usage.verified.replace((file, candidate.line, place));
-        let (old_file, old_line, old) =
-            before.filter(|(before, line, _)| (*before, *line) != (file, candidate.line))?;
-        let detail = format!(
-            "key {key_id} of {server}: {old_file}:{old_line} verified before, now {file}:{}",
-            candidate.line
-        );
-        Some(Event { finding: Finding::KeyChanged, frames: vec![old, place], detail })
     }
 
-    /// The uses, by server, key ID and algorithm.
-    pub fn sorted(&self) -> Vec<(&Use, &Usage<'k>)> {
+    /// The uses, by server, then keys before what has none.
+    pub fn sorted(&self) -> Vec<(&Use, &Usage)> {
         let mut uses: Vec<_> = self.uses.iter().collect();
         uses.sort_unstable_by_key(|(name, _)| **name);
         uses
     }
 
-    /// What the whole run says of the keys.
-    pub fn events(&self) -> Vec<Event> {
-        let mut by_key: BTreeMap<KeyPlace<'k>, Vec<Verified>> = BTreeMap::new();
-        let mut by_id: BTreeMap<KeyId, BTreeMap<KeyPlace<'k>, Verified>> = BTreeMap::new();
-        for (name, usage) in self.sorted() {
-            let Some((file, line, place)) = usage.verified else { continue };
-            let verified = Verified { server: name.server, key_id: name.key_id, place };
-            by_key.entry((file, line)).or_default().push(verified);
-            by_id.entry(name.key_id).or_default().entry((file, line)).or_insert(verified);
+    /// True when a message carries a MAC of a symmetric key.
+    pub fn has_macs(&self) -> bool {
+        self.others > 0 || self.uses.keys().any(|name| matches!(name.protection, Protection::Mac { .. }))
+    }
+}
+
+impl Usage {
+    fn starting(seen: Seen) -> Usage {
+        Usage {
+            messages: 0,
+            statuses: BTreeMap::new(),
+            clients: BTreeSet::new(),
+            lists_all_clients: true,
+            first: seen,
+            last: seen,
         }
-        let shared = by_key.values().filter(|servers| are_several(servers)).map(|servers| shared(servers));
-        let several = by_id.iter().filter(|(_, keys)| keys.len() > 1).map(|(id, keys)| several(*id, keys));
-        shared.chain(several).take(MOST_EVENTS).collect()
-    }
-}
-
-/// A key file and its line.
-type KeyPlace<'k> = (&'k str, usize);
-
-/// A message that verified.
-#[derive(Clone, Copy)]
-struct Verified {
-    server: IpAddr,
-    key_id: KeyId,
-    place: Place,
-}
-
-/// True for more servers than one with an IPv4 and an IPv6 address.
-fn are_several(servers: &[Verified]) -> bool {
-    let ipv4 = servers.iter().filter(|verified| verified.server.is_ipv4()).count();
-    ipv4 > 1 || servers.len() - ipv4 > 1
-}
-
-fn shared(servers: &[Verified]) -> Event {
-    let names: Vec<String> = servers.iter().map(|one| one.server.to_string()).take(MOST_FRAMES).collect();
-    let key_id = servers.first().map_or(KeyId(0), |verified| verified.key_id);
-    Event {
-        finding: Finding::KeySharedByServers,
-        frames: servers.iter().map(|verified| verified.place).take(MOST_FRAMES).collect(),
-        detail: format!("key {key_id} verifies at {} servers: {}", servers.len(), names.join(", ")),
-    }
-}
-
-fn several(key_id: KeyId, keys: &BTreeMap<KeyPlace<'_>, Verified>) -> Event {
-    let name = |((file, line), verified): (&KeyPlace<'_>, &Verified)| {
-        format!("{file}:{line} at {}", verified.server)
-    };
-    let names: Vec<String> = keys.iter().map(name).take(MOST_FRAMES).collect();
-    Event {
-        finding: Finding::KeyIdWithSeveralSecrets,
-        frames: keys.values().map(|verified| verified.place).take(MOST_FRAMES).collect(),
-        detail: format!("key {key_id} is {}", names.join(", ")),
-    }
-}
-
-/// Statuses of messages that carry a symmetric MAC.
-fn counts(status: Status) -> bool {
-    matches!(status, Status::Valid | Status::Invalid | Status::UnknownKey | Status::UntrustedKey)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::auth::Keyring;
-    use crate::auth::keyfile::{self, Dialect};
-    use crate::ntp::MessageBuilder;
-    use crate::ntp::header::Header;
-    use crate::ntp::message::Message;
-
-    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 77));
-
-    /// Counts one message for each server: the key with which it is signed is in the first file or in the second.
-    fn events(servers: &[(&str, &str)]) -> Vec<Event> {
-        let mut keyring = Keyring::new();
-        for (label, text) in [("old.keys", "11 MD5 old\n"), ("new.keys", "11 MD5 new\n")] {
-            keyring.add(label, keyfile::read(text.as_bytes(), Dialect::NtpOrg));
-        }
-        let mut census = Census::default();
-        let mut events = Vec::new();
-        for (frame, (server, label)) in servers.iter().enumerate() {
-            let mut octets = MessageBuilder::new(&Header::parse(&[0x24; 48]).unwrap()).build();
-            let index = keyring.sources().iter().position(|source| source.label == *label).unwrap();
-            crate::auth::mac::append_mac(&mut octets, &keyring.lookup(KeyId(11))[index].key);
-            let message = Message::parse(&octets).unwrap();
-            let verdict = crate::analysis::verdict::judge_message(&message, &keyring);
-            let place = Place { capture: 0, frame: frame as u64 + 1 };
-            events.extend(census.count(server.parse().unwrap(), CLIENT, &verdict, place, None));
-        }
-        events.extend(census.events());
-        events
-    }
-
-    fn codes(servers: &[(&str, &str)]) -> Vec<&'static str> {
-        events(servers).iter().map(|event| event.finding.code()).collect()
-    }
-
-    #[test]
-    fn one_key_at_two_servers_is_told_with_a_frame_of_each() {
-        let events = events(&[("10.0.0.1", "old.keys"), ("10.0.0.2", "old.keys")]);
-        assert_eq!(events.len(), 1);
-        assert_eq!(events[0].finding, Finding::KeySharedByServers);
-        assert_eq!(events[0].frames.iter().map(|place| place.frame).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(events[0].detail, "key 11 verifies at 2 servers: 10.0.0.1, 10.0.0.2");
-    }
-
-    #[test]
-    fn two_addresses_of_different_families_may_be_one_server() {
-        assert!(codes(&[("10.0.0.1", "old.keys"), ("fd99::1", "old.keys")]).is_empty());
-    }
-
-    #[test]
-    fn one_key_id_with_two_secrets_is_told() {
-        let codes = codes(&[("10.0.0.1", "old.keys"), ("10.0.0.2", "new.keys")]);
-        assert_eq!(codes, ["key-id-with-several-secrets"]);
-    }
-
-    #[test]
-    fn a_key_that_changes_is_told_where_it_changes() {
-        let events = events(&[("10.0.0.1", "old.keys"), ("10.0.0.1", "old.keys"), ("10.0.0.1", "new.keys")]);
-        assert_eq!(events[0].finding, Finding::KeyChanged);
-        assert_eq!(events[0].frames.iter().map(|place| place.frame).collect::<Vec<_>>(), [2, 3]);
     }
 }

@@ -153,6 +153,11 @@ impl Finding {
         )
     }
 
+    /// True when it is about keys and who uses them, not about single messages or servers.
+    pub fn concerns_keys(self) -> bool {
+        matches!(self, Finding::KeySharedByServers | Finding::KeyIdWithSeveralSecrets | Finding::KeyChanged)
+    }
+
     /// How much it matters.
     pub fn severity(self) -> Severity {
         match self {

@@ -8,6 +8,7 @@ pub mod diagnosis;
 pub mod exchange;
 pub mod filter;
 pub mod finding;
+pub mod keys_in_use;
 pub mod pairing;
 pub mod policy;
 pub mod server;

@@ -1,7 +1,7 @@
 //! Capture octets to frames: pcap and pcapng, plain or compressed, read as a stream.
 //!
 //! A [`Reader`] takes anything that can be read and hands out one borrowed [`Frame`] at a time; several are joined by
-//! capture time in a [`Merge`]. Nothing here opens a path. What a file holds is told by its content, never by a name.
+//! capture time in a [`Merge`]. A [`Writer`] writes frames as pcapng, with comments. Nothing here opens a path. What a file holds is told by its content, never by a name.
 //!
 //! Captures are read leniently. What is odd but readable is counted ([`Defect`]), and a file that stops early gives
 //! every whole frame before it says where it stopped ([`Ending`]).
@@ -18,6 +18,7 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod time;
+mod write;
 
 pub use compression::Compression;
 pub use defects::{Defect, DefectKind};
@@ -27,3 +28,4 @@ pub use error::{CaptureError, FirstOctets};
 pub use frame::{CaptureTime, Frame, LinkType};
 pub use merge::Merge;
 pub use reader::Reader;
+pub use write::Writer;

@@ -22,7 +22,7 @@ pub struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 nothing wrong, 1 something wrong was found, 2 could not do the work,
-3 could not conclude (no NTP, or nothing that carries a MAC).";
+3 could not conclude (no NTP, or nothing that carries a MAC), 130 interrupted.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -36,6 +36,12 @@ pub enum Command {
     /// Explain one message octet by octet, or a diagnosis by its code
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
+    /// Tell who uses which key: servers, keys and their clients
+    #[command(after_help = CENSUS_EXAMPLES)]
+    Census(CensusArguments),
+    /// Write the captures as pcapng, with the verdict as a comment on each packet
+    #[command(after_help = ANNOTATE_EXAMPLES)]
+    Annotate(AnnotateArguments),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }
@@ -44,7 +50,8 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   ntpcap verify trace.pcap --keys ntp.keys
   ntpcap verify trace.pcap --conf ntp.conf --filter 'status==invalid && host==10.0.0.5'
-  tcpdump -w - udp port 123 | ntpcap verify - --keys ntp.keys --ndjson";
+  tcpdump -U -w - udp port 123 | ntpcap verify - --keys ntp.keys
+  ntpcap verify --follow growing.pcap --keys ntp.keys --ndjson";
 
 const DECODE_EXAMPLES: &str = "\
 Examples:
@@ -79,6 +86,64 @@ pub struct ExplainArguments {
     pub port: Vec<u16>,
 }
 
+const CENSUS_EXAMPLES: &str = "\
+Examples:
+  ntpcap census trace.pcap --keys ntp.keys
+  ntpcap census captures/ --keys ntp.keys --filter key==10 -v";
+
+/// Arguments of `census`.
+#[derive(Debug, Args)]
+pub struct CensusArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub read: ReadArguments,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: KeyArguments,
+}
+
+const ANNOTATE_EXAMPLES: &str = "\
+Examples:
+  ntpcap annotate trace.pcap --keys ntp.keys -o annotated.pcapng
+  ntpcap annotate trace.pcap --keys ntp.keys -o - | wireshark -k -i -
+
+A comment reads \"ntpcap: status=invalid key=11 algorithm=sha1\". Display filters:
+  frame.comment contains \"invalid\"
+  frame.comment contains \"status=valid\"
+All packets are kept; comments and names that the captures have are not.";
+
+/// Arguments of `annotate`.
+#[derive(Debug, Args)]
+pub struct AnnotateArguments {
+    /// Captures: pcap or pcapng, also compressed; a directory; `-` for standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// The pcapng file to write, `-` for standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
+    /// UDP port of NTP; repeatable
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value = "123",
+        value_delimiter = ',',
+        help_heading = "Selection"
+    )]
+    pub port: Vec<u16>,
+    /// Comment only on messages that this expression selects; see `verify --help`
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
+    pub filter: Option<String>,
+    /// Nothing but errors and the exit code
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: KeyArguments,
+}
+
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
@@ -88,6 +153,9 @@ pub struct VerifyArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub keys: KeyArguments,
+    /// Go on when the capture grows, until it is replaced or this is interrupted
+    #[arg(long, conflicts_with = "json", help_heading = "Selection")]
+    pub follow: bool,
     /// Which algorithms to call weak: all but SHA-1, SHA-2, SHA-3 and AES (fips), what is weaker than SHA-1
     /// (sha1), or all but SHA-2, SHA-3 and AES (modern)
     #[arg(

@@ -21,16 +21,26 @@ pub(super) enum Exit {
     Failed,
     /// 3: did the work, could not conclude.
     Inconclusive,
+    /// 130: interrupted; what was read until then is told of.
+    Interrupted,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    /// The number that the shell sees.
+    pub(super) fn code(self) -> u8 {
+        match self {
             Exit::Fine => 0,
             Exit::Wrong => 1,
             Exit::Failed => 2,
             Exit::Inconclusive => 3,
-        })
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
     }
 }
 
@@ -106,6 +116,24 @@ pub(super) enum CliError {
         /// What was given.
         subject: PathBuf,
     },
+    /// More than one file is to be followed, or a directory.
+    #[error("--follow takes one capture, not several and no directory")]
+    FollowsSeveral,
+    /// A signal came before there was anything to tell.
+    #[error("interrupted")]
+    Interrupted,
+    /// There is a file where one is to be made.
+    #[error("{}: exists already", label(path))]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file to be made is one of those to be read.
+    #[error("{}: is read, so it cannot be written", label(path))]
+    OverwritesInput {
+        /// The file.
+        path: PathBuf,
+    },
     /// The results cannot be written.
     #[error("cannot write the results: {0}")]
     Output(#[from] io::Error),
@@ -139,6 +167,8 @@ impl CliError {
             CliError::NothingToExplain { .. } => {
                 Some("ntpcap explain CAPTURE FRAME --keys FILE, or ntpcap explain CODE".to_owned())
             }
+            CliError::Exists { .. } => Some("--force replaces it".to_owned()),
+            CliError::OverwritesInput { .. } => Some("name another file".to_owned()),
             CliError::NoKeysInConf { .. } => Some("give the key file with --keys FILE".to_owned()),
             _ => None,
         }

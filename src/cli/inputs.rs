@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -10,6 +11,8 @@ use crate::capture::{CaptureError, Reader};
 
 use super::access::Access;
 use super::exit::{CliError, label};
+use super::interrupt::Interrupt;
+use super::live::{GrowingFile, OnIdle, Pipe};
 
 /// The captures of a run, opened.
 pub(super) struct Inputs {
@@ -21,6 +24,21 @@ pub(super) struct Inputs {
     pub(super) warnings: Vec<String>,
     /// True when a file of a directory could not be read though it should be.
     pub(super) incomplete: bool,
+    /// Whether the user wants it to end.
+    pub(super) interrupt: Interrupt,
+    /// True when an input is still being written. It ends by itself when the user interrupts.
+    pub(super) live: bool,
+    waiting: Waiting,
+}
+
+/// What to do while an input that is still being written has nothing more.
+pub(super) struct Waiting {
+    /// Whether to wait for more at the end of a file.
+    pub(super) follow: bool,
+    /// Whether to say why a file is followed no longer.
+    pub(super) quiet: bool,
+    /// Called before each wait.
+    pub(super) on_idle: OnIdle,
 }
 
 /// Opens what the command line names.
@@ -28,20 +46,39 @@ pub(super) struct Inputs {
 /// # Errors
 /// The first file that is named itself and cannot be read as a capture, or a directory that has none.
 pub(super) fn open(paths: &[PathBuf]) -> Result<Inputs, CliError> {
-    let mut inputs =
-        Inputs { labels: Vec::new(), readers: Vec::new(), warnings: Vec::new(), incomplete: false };
+    open_waiting(paths, Waiting { follow: false, quiet: true, on_idle: OnIdle::nothing() })
+}
+
+/// The same; `waiting` says what to do while there is nothing more.
+///
+/// # Errors
+/// Those of [`open`].
+pub(super) fn open_waiting(paths: &[PathBuf], waiting: Waiting) -> Result<Inputs, CliError> {
+    let mut inputs = Inputs {
+        labels: Vec::new(),
+        readers: Vec::new(),
+        warnings: Vec::new(),
+        incomplete: false,
+        interrupt: Interrupt::catch()?,
+        live: false,
+        waiting,
+    };
     if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
         return Err(CliError::StandardInputTwice);
+    }
+    if inputs.waiting.follow && (paths.len() != 1 || paths.iter().any(|path| path.is_dir())) {
+        return Err(CliError::FollowsSeveral);
     }
     allow_many_files();
     for path in paths {
         if is_standard_input(path) {
-            inputs.add(path, Reader::new(io::stdin()))?;
+            let standard = io::stdin().as_fd().try_clone_to_owned();
+            inputs.add_file(path, standard.map_err(|error| unreadable(path, error))?.into())?;
         } else if path.is_dir() {
             inputs.add_directory(path)?;
         } else {
             let file = File::open(path).map_err(|error| unreadable(path, error))?;
-            inputs.add(path, Reader::new(file))?;
+            inputs.add_file(path, file)?;
         }
     }
     Ok(inputs)
@@ -68,6 +105,25 @@ pub(super) fn unreadable(path: &Path, error: io::Error) -> CliError {
 }
 
 impl Inputs {
+    /// Adds a file that is named itself; one that is still being written is waited for.
+    fn add_file(&mut self, path: &Path, file: File) -> Result<(), CliError> {
+        let kind = file.metadata().map_err(|error| unreadable(path, error))?.file_type();
+        if kind.is_file() && !self.waiting.follow {
+            return self.add(path, Reader::new(file));
+        }
+        self.live = true;
+        let (interrupt, on_idle) = (self.interrupt.clone(), self.waiting.on_idle.clone());
+        let reader = if kind.is_file() {
+            Reader::new(GrowingFile::new(file, path, self.waiting.quiet, interrupt, on_idle))
+        } else {
+            Reader::new(Pipe::new(file, interrupt, on_idle))
+        };
+        match reader {
+            Err(_) if self.interrupt.is_set() => Err(CliError::Interrupted),
+            reader => self.add(path, reader),
+        }
+    }
+
     fn add(&mut self, path: &Path, reader: Result<Reader, CaptureError>) -> Result<(), CliError> {
         let reader = reader.map_err(|error| CliError::Capture { path: path.to_owned(), error })?;
         self.labels.push(label(path));

@@ -1,11 +1,16 @@
 //! The shell around the library: arguments, files, exit codes.
 
 mod access;
+mod annotate;
 pub mod args;
+mod census;
+mod destination;
 mod exit;
 mod explain;
 mod inputs;
+mod interrupt;
 mod keys;
+mod live;
 mod output;
 mod pass;
 mod run;
@@ -30,6 +35,7 @@ pub fn main() -> ExitCode {
     match dispatch(&arguments.command) {
         Ok(exit) => exit.into(),
         Err(error) if error.is_closed_pipe() => Exit::Fine.into(),
+        Err(CliError::Interrupted) => Exit::Interrupted.into(),
         Err(error) => {
             say(&format!("error: {error}"));
             if let Some(hint) = error.hint() {
@@ -45,6 +51,8 @@ fn dispatch(command: &Command) -> Result<Exit, CliError> {
         Command::Verify(arguments) => run::verify(arguments),
         Command::Decode(arguments) => run::decode(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Census(arguments) => census::census(arguments),
+        Command::Annotate(arguments) => annotate::annotate(arguments),
         Command::Schema => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())

@@ -1,6 +1,7 @@
 //! Where results go: which sink, how wide, in colour or not; and what is said beside them.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::report::json::{Document, Ndjson};
 use crate::report::model::View;
@@ -9,14 +10,28 @@ use crate::report::text::DecodedText;
 use crate::report::{Silent, Sink};
 
 use super::args::{ColorChoice, ReadArguments};
+use super::inputs::Inputs;
 
 /// The sink that `verify` was asked for.
-pub(super) fn verify_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Sink> {
+pub(super) fn verify_sink(read: &ReadArguments, inputs: &Inputs, output: Output) -> Box<dyn Sink> {
+    let labels = &inputs.labels;
     if read.quiet {
         return Box::new(Silent);
     }
+    let style = style(read);
+    json_sink(read, View::Verify, labels, &output).unwrap_or_else(|| match read.verbose {
+        0 | 1 => {
+            let table = MessageTable::new(output, style, labels.to_vec());
+            Box::new(if inputs.live { table.line_by_line() } else { table })
+        }
+        _ => Box::new(DecodedText::new(output, View::Verify, true, labels.len() > 1)),
+    })
+}
+
+/// How to draw tables.
+pub(super) fn style(read: &ReadArguments) -> Style {
     let is_terminal = io::stdout().is_terminal();
-    let style = Style {
+    Style {
         width: if is_terminal { table::terminal_width() } else { table::DEFAULT_WIDTH },
         colour: match read.color {
             ColorChoice::Always => true,
@@ -26,36 +41,47 @@ pub(super) fn verify_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Si
             }
         },
         detail: read.verbose > 0,
-    };
-    json_sink(read, View::Verify, labels).unwrap_or_else(|| match read.verbose {
-        0 | 1 => Box::new(MessageTable::new(output(), style, labels.to_vec())),
-        _ => Box::new(DecodedText::new(output(), View::Verify, true, labels.len() > 1)),
-    })
+    }
 }
 
 /// The sink that `decode` was asked for.
-pub(super) fn decode_sink(read: &ReadArguments, labels: &[String]) -> Box<dyn Sink> {
+pub(super) fn decode_sink(read: &ReadArguments, inputs: &Inputs, output: Output) -> Box<dyn Sink> {
+    let labels = &inputs.labels;
     if read.quiet {
         return Box::new(Silent);
     }
-    json_sink(read, View::Decode, labels).unwrap_or_else(|| {
-        Box::new(DecodedText::new(output(), View::Decode, read.verbose > 1, labels.len() > 1))
+    json_sink(read, View::Decode, labels, &output).unwrap_or_else(|| {
+        Box::new(DecodedText::new(output, View::Decode, read.verbose > 1, labels.len() > 1))
     })
 }
 
-fn json_sink(read: &ReadArguments, view: View, labels: &[String]) -> Option<Box<dyn Sink>> {
+fn json_sink(read: &ReadArguments, view: View, labels: &[String], output: &Output) -> Option<Box<dyn Sink>> {
     if read.json {
-        Some(Box::new(Document::new(output(), view, labels.to_vec())))
+        Some(Box::new(Document::new(output.clone(), view, labels.to_vec())))
     } else if read.ndjson {
-        Some(Box::new(Ndjson::new(output(), view, labels.to_vec())))
+        Some(Box::new(Ndjson::new(output.clone(), view, labels.to_vec())))
     } else {
         None
     }
 }
 
 /// Standard output, in large pieces.
-pub(super) fn output() -> impl Write {
-    BufWriter::with_capacity(1 << 16, io::stdout())
+pub(super) fn output() -> Output {
+    Output(Arc::new(Mutex::new(BufWriter::with_capacity(1 << 16, io::stdout()))))
+}
+
+/// Standard output, shared with whoever flushes it when there is nothing else to do.
+#[derive(Clone)]
+pub(super) struct Output(Arc<Mutex<BufWriter<Stdout>>>);
+
+impl Write for Output {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
 }
 
 /// Says something about the inputs, unless quiet.

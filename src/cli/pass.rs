@@ -53,6 +53,8 @@ pub(super) struct Outcome<'p> {
     pub(super) analyzer: Analyzer<'p>,
     /// True when a file could not be read, or not to its end.
     pub(super) failed: bool,
+    /// True when the user ended it.
+    pub(super) interrupted: bool,
     labels: Vec<String>,
     captures: Merge,
     selected: Selected,
@@ -61,7 +63,7 @@ pub(super) struct Outcome<'p> {
 impl<'p> Pass<'p> {
     /// Reads all captures.
     pub(super) fn run(&self, inputs: Inputs, visitor: &mut dyn Visitor) -> Result<Outcome<'p>, CliError> {
-        let Inputs { labels, readers, incomplete, .. } = inputs;
+        let Inputs { labels, readers, incomplete, interrupt, live, .. } = inputs;
         let mut captures = Merge::new(readers);
         // One for each capture: fragments of one are no use to another.
         let mut decoders: Vec<Decoder> = labels.iter().map(|_| Decoder::new(self.ports)).collect();
@@ -89,12 +91,17 @@ impl<'p> Pass<'p> {
                 }
             }
             visitor.frame(capture, &frame)?;
+            // What is live ends by itself, after what was captured before the signal.
+            if !live && interrupt.is_set() {
+                break;
+            }
         }
         analyzer.finish();
         pass_on(&mut analyzer, &selected, &mut summary, visitor)?;
         summary.fragments_incomplete = decoders.iter_mut().map(|decoder| decoder.finish().incomplete).sum();
         let broken = captures.readers().iter().any(|reader| matches!(reader.ending(), Ending::Failed(_)));
-        Ok(Outcome { summary, analyzer, failed: broken || incomplete, labels, captures, selected })
+        let (failed, interrupted) = (broken || incomplete, interrupt.is_set());
+        Ok(Outcome { summary, analyzer, failed, interrupted, labels, captures, selected })
     }
 }
 
@@ -173,6 +180,11 @@ impl Outcome<'_> {
             format!("{label}: {}; the {} packets before it are read", reader.ending(), reader.frames_read())
         })
         .collect()
+    }
+
+    /// True when a capture was not read to its end because the user ended it.
+    pub(super) fn is_partial(&self) -> bool {
+        self.interrupted && self.captures().any(|(_, reader)| matches!(reader.ending(), Ending::Open))
     }
 
     fn captures(&self) -> impl Iterator<Item = (&String, &Reader)> {

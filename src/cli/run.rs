@@ -8,7 +8,9 @@ use crate::report::model::View;
 
 use super::args::{DecodeArguments, FailOn, ReadArguments, VerifyArguments};
 use super::exit::{CliError, Exit};
-use super::output::{decode_sink, note, verify_sink, warn};
+use super::inputs::Waiting;
+use super::live::OnIdle;
+use super::output::{decode_sink, note, output, verify_sink, warn};
 use super::pass::{Outcome, Pass, Visitor};
 use super::{inputs, keys};
 
@@ -22,9 +24,12 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
     let filter = parse_filter(read)?;
     let keys = keys::load(&arguments.keys, read.verbose > 0)?;
     warn(read, &keys.warnings);
-    let inputs = inputs::open(&read.captures)?;
+    let output = output();
+    let on_idle = OnIdle::flushing(output.clone());
+    let waiting = Waiting { follow: arguments.follow, quiet: read.quiet, on_idle };
+    let inputs = inputs::open_waiting(&read.captures, waiting)?;
     warn(read, &inputs.warnings);
-    let mut sink = verify_sink(read, &inputs.labels);
+    let mut sink = verify_sink(read, &inputs, output);
     let policy = arguments.policy.into();
     let diagnose = !arguments.no_diagnosis;
     let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys.rings, policy, diagnose };
@@ -42,16 +47,20 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
 pub(super) fn decode(arguments: &DecodeArguments) -> Result<Exit, CliError> {
     let read = &arguments.read;
     let filter = parse_filter(read)?;
-    let inputs = inputs::open(&read.captures)?;
+    let output = output();
+    let waiting = Waiting { follow: false, quiet: read.quiet, on_idle: OnIdle::flushing(output.clone()) };
+    let inputs = inputs::open_waiting(&read.captures, waiting)?;
     warn(read, &inputs.warnings);
-    let mut sink = decode_sink(read, &inputs.labels);
+    let mut sink = decode_sink(read, &inputs, output);
     let keys = Keyrings::new();
     let (policy, diagnose) = (Policy::default(), false);
     let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys, policy, diagnose };
     let outcome = pass.run(inputs, &mut Decoding(sink.as_mut()))?;
     sink.finish(&outcome.record(View::Decode, Vec::new()))?;
     warn(read, &outcome.warnings());
-    Ok(if outcome.failed {
+    Ok(if outcome.interrupted {
+        Exit::Interrupted
+    } else if outcome.failed {
         Exit::Failed
     } else if outcome.summary.messages == 0 {
         note(read, &no_ntp(&read.port, &outcome.summary));
@@ -91,7 +100,9 @@ fn verify_exit(read: &ReadArguments, outcome: &Outcome<'_>, fail_on: &[FailOn]) 
     };
     let proved =
         [Status::Valid, Status::Invalid, Status::UntrustedKey].map(|status| summary.count_of(status));
-    if outcome.failed {
+    if outcome.interrupted {
+        Exit::Interrupted
+    } else if outcome.failed {
         Exit::Failed
     } else if fail_on.iter().any(is_wrong) {
         Exit::Wrong
@@ -126,7 +137,10 @@ fn nothing_proved(summary: &Summary) -> String {
 
 /// The filter that was given, understood.
 pub(super) fn parse_filter(read: &ReadArguments) -> Result<Option<Filter>, CliError> {
-    let parse =
-        |text: &String| Filter::parse(text).map_err(|error| CliError::Filter { text: text.clone(), error });
-    read.filter.as_ref().map(parse).transpose()
+    read.filter.as_deref().map(filter_of).transpose()
+}
+
+/// A filter expression, understood.
+pub(super) fn filter_of(text: &str) -> Result<Filter, CliError> {
+    Filter::parse(text).map_err(|error| CliError::Filter { text: text.to_owned(), error })
 }

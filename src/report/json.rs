@@ -7,14 +7,16 @@ use serde::Serialize;
 use crate::analysis::{Event, Judged};
 
 use super::Sink;
+use super::census::UseRecord;
 use super::model::{FindingRecord, MessageRecord, SCHEMA, SummaryRecord, View};
 
 /// A record with its tag, borrowed. [`super::model::Record`] is its published shape.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
-enum Tagged<'r, 'a> {
+pub(super) enum Tagged<'r, 'a> {
     Message(&'r MessageRecord<'a>),
     Finding(&'r FindingRecord<'a>),
+    Use(&'r UseRecord<'a>),
     Summary(&'r SummaryRecord<'a>),
 }
 
@@ -110,7 +112,11 @@ impl<W: Write> Sink for Document<W> {
 }
 
 /// A record is written in a hundred pieces, so they are put together in `line` before the output sees them.
-fn write_line(output: &mut impl Write, line: &mut Vec<u8>, record: &Tagged<'_, '_>) -> io::Result<()> {
+pub(super) fn write_line(
+    output: &mut impl Write,
+    line: &mut Vec<u8>,
+    record: &Tagged<'_, '_>,
+) -> io::Result<()> {
     line.clear();
     serde_json::to_writer(&mut *line, record)?;
     line.push(b'\n');

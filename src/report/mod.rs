@@ -1,5 +1,7 @@
 //! Results as JSON, as a table and as text. Decides nothing: every format renders the records of [`model`].
 
+pub mod census;
+pub mod comment;
 pub mod diagnosis;
 pub mod explain;
 pub mod json;

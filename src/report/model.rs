@@ -23,6 +23,7 @@ use crate::ntp::message::Message;
 use crate::ntp::trailer::{Reading, Tail};
 use crate::ntp::{ControlMessage, NtpTimestamp, PrivateMessage};
 
+use super::census::{CensusDocument, UseRecord};
 use super::diagnosis::{DiagnosisRecord, PatternRecord, TriedRecord};
 use super::time::{Rfc3339, near_capture};
 
@@ -37,6 +38,8 @@ pub enum Record<'a> {
     Message(Box<MessageRecord<'a>>),
     /// What several messages together show.
     Finding(FindingRecord<'a>),
+    /// Who uses a key (`census`).
+    Use(UseRecord<'a>),
     /// The last record: counts over all.
     Summary(Box<SummaryRecord<'a>>),
 }
@@ -379,6 +382,9 @@ pub struct SummaryRecord<'a> {
     pub not_decoded: Counts,
     /// Datagrams whose fragments never all came.
     pub fragments_incomplete: u64,
+    /// Messages of servers and keys beyond those that a census tells apart. Absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_uses: Option<u64>,
     /// True when a capture ended in the middle of a packet or could not be read on.
     pub truncated: bool,
     /// Time of the first packet.
@@ -747,6 +753,7 @@ impl<'a> SummaryRecord<'a> {
                 summary.not_decoded.iter().map(|(reason, count)| (reason.code(), *count)).collect(),
             ),
             fragments_incomplete: summary.fragments_incomplete,
+            other_uses: None,
             truncated: captures.iter().any(|capture| capture.ending != "complete"),
             first_time: summary.span.map(|(first, _)| Rfc3339::of_capture(first)),
             last_time: summary.span.map(|(_, last)| Rfc3339::of_capture(last)),
@@ -762,12 +769,13 @@ pub fn schema() -> serde_json::Value {
     let mut generator = schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator();
     let record = generator.subschema_for::<Record<'_>>();
     let document = generator.subschema_for::<Document<'_>>();
+    let census = generator.subschema_for::<CensusDocument<'_>>();
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ntpcap results",
         "description": "A line of --ndjson, or the document of --json.",
         "schema_version": SCHEMA,
-        "anyOf": [record, document],
+        "anyOf": [record, document, census],
         "$defs": generator.take_definitions(true),
     })
 }

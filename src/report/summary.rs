@@ -70,6 +70,10 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>, told: &Told) -> std::fm
         let datagrams = count(summary.fragments_incomplete, "datagram");
         sentence(text, "fragments", &format!("{datagrams} never complete"))?;
     }
+    if let Some(others) = summary.other_uses {
+        let others = count(others, "message");
+        sentence(text, "census", &format!("{others} of more servers and keys are not told apart"))?;
+    }
     for (severity, line) in &told.lines {
         sentence(text, severity, line)?;
     }
@@ -150,7 +154,12 @@ fn counts(text: &mut String, name: &str, counts: &Counts) -> std::fmt::Result {
 }
 
 /// Writes a name and, in a column beside it, the parts joined and folded where a line ends.
-fn item<S: AsRef<str>>(text: &mut String, name: &str, parts: &[S], joint: &str) -> std::fmt::Result {
+pub(super) fn item<S: AsRef<str>>(
+    text: &mut String,
+    name: &str,
+    parts: &[S],
+    joint: &str,
+) -> std::fmt::Result {
     let mut name = name;
     let mut line = String::new();
     for (index, part) in parts.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! The table of messages: one row each, in pages, so that a capture of any size is printed as it is read.
 
+pub mod census;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
@@ -17,13 +19,18 @@ use super::{Sink, summary};
 const PAGE: usize = 1_000;
 
 const HEADINGS: [&str; 7] = ["No.", "Time (UTC)", "Source", "Destination", "NTP", "Key", "Status"];
+const NUMBER: usize = 0;
 const SOURCE: usize = 2;
 const DESTINATION: usize = 3;
+const MESSAGE: usize = 4;
 const KEY: usize = 5;
 const STATUS: usize = 6;
 
 /// Narrowest that a column is made where the table would be too wide.
 const NARROWEST: [u16; 7] = [5, 12, 15, 15, 9, 7, 13];
+
+/// Columns of a terminal that has room for ports beside addresses, before the rows are known.
+const SETTLED_WIDE: u16 = 99;
 
 /// Widest that a table is made where the output is no terminal.
 pub const DEFAULT_WIDTH: u16 = 80;
@@ -50,7 +57,11 @@ pub struct MessageTable<W> {
     style: Style,
     captures: Vec<String>,
     page: Vec<Row>,
+    /// Rows of a page.
+    rows: usize,
     layout: Option<Layout>,
+    /// Whether the headings are written.
+    headed: bool,
     told: summary::Told,
 }
 
@@ -76,9 +87,18 @@ impl<W: Write> MessageTable<W> {
             style,
             captures,
             page: Vec::new(),
+            rows: PAGE,
             layout: None,
+            headed: false,
             told: summary::Told::default(),
         }
+    }
+
+    /// Writes each row at once, under widths that are settled beforehand.
+    pub fn line_by_line(mut self) -> Self {
+        self.rows = 1;
+        self.layout = Some(Layout::settled(self.style.width));
+        self
     }
 
     fn row(&self, judged: &Judged<'_, '_>, file: Option<&str>) -> Row {
@@ -147,8 +167,9 @@ impl<W: Write> MessageTable<W> {
         if self.page.is_empty() {
             return Ok(());
         }
-        let is_first = self.layout.is_none();
         let layout = *self.layout.get_or_insert_with(|| Layout::of(&self.page, self.style.width));
+        let layout = if self.rows == 1 { layout.with_room_for(&self.page) } else { layout };
+        self.layout = Some(layout);
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if self.style.colour {
@@ -156,7 +177,8 @@ impl<W: Write> MessageTable<W> {
         } else {
             table.force_no_tty()
         };
-        if is_first {
+        if !self.headed {
+            self.headed = true;
             table.set_header(HEADINGS.map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
         }
         table.add_rows(self.page.iter().map(|row| cells(row, layout)));
@@ -164,7 +186,7 @@ impl<W: Write> MessageTable<W> {
             column.set_padding((0, 1));
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 1)));
         }
-        if let Some(column) = table.column_mut(0) {
+        if let Some(column) = table.column_mut(NUMBER) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         for line in table.lines() {
@@ -178,7 +200,7 @@ impl<W: Write> MessageTable<W> {
 impl<W: Write> Sink for MessageTable<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, file: Option<&'a str>) -> io::Result<()> {
         self.page.push(self.row(judged, file));
-        if self.page.len() >= PAGE { self.print_page() } else { Ok(()) }
+        if self.page.len() >= self.rows { self.print_page() } else { Ok(()) }
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
@@ -188,9 +210,8 @@ impl<W: Write> Sink for MessageTable<W> {
     }
 
     fn finish(&mut self, record: &SummaryRecord<'_>) -> io::Result<()> {
-        let had_rows = self.layout.is_some() || !self.page.is_empty();
         self.print_page()?;
-        if had_rows {
+        if self.headed {
             writeln!(self.output)?;
         }
         summary::write(&mut self.output, record, &self.told)?;
@@ -198,13 +219,17 @@ impl<W: Write> Sink for MessageTable<W> {
     }
 }
 
-fn cells(row: &Row, layout: Layout) -> Vec<Cell> {
-    let colour = match row.status {
+fn colour_of(status: Status) -> Option<Color> {
+    match status {
         Status::Valid => Some(Color::Green),
         Status::Invalid | Status::Malformed | Status::CryptoNak | Status::UntrustedKey => Some(Color::Red),
         Status::UnknownKey | Status::Unverifiable => Some(Color::Yellow),
         Status::None | Status::MsSntp | Status::Autokey | Status::Nts => None,
-    };
+    }
+}
+
+fn cells(row: &Row, layout: Layout) -> Vec<Cell> {
+    let colour = colour_of(row.status);
     let texts = row.texts(layout.ports).into_iter().zip(layout.widths).enumerate();
     let cell = |(column, (text, width)): (usize, (&str, u16))| {
         let cell = Cell::new(fold(text, usize::from(width)));
@@ -267,6 +292,26 @@ impl Layout {
             layout.widths.get_mut(column).into_iter().for_each(|width| *width -= 1);
         }
         layout
+    }
+
+    /// The layout for rows that are not known yet.
+    fn settled(terminal: u16) -> Layout {
+        if terminal < SETTLED_WIDE {
+            return Layout { widths: [4, 12, 15, 15, 8, 7, 13], ports: false };
+        }
+        let more = (terminal - SETTLED_WIDE).min(30);
+        Layout { widths: [5, 12, 21, 21, 9, 12, 13 + more], ports: true }
+    }
+
+    /// The same with room for the frame numbers and kinds of these rows, which make no sense when they are folded.
+    fn with_room_for(mut self, page: &[Row]) -> Layout {
+        let natural = natural_widths(page, self.ports);
+        for column in [NUMBER, MESSAGE] {
+            if let (Some(width), Some(natural)) = (self.widths.get_mut(column), natural.get(column)) {
+                *width = (*width).max(*natural);
+            }
+        }
+        self
     }
 
     /// Columns of a line: each column's own and one between two.

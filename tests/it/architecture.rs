@@ -15,7 +15,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
 ];
 
 /// An outside crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 26] = [
+const HOMES: [(&str, &[&str]); 28] = [
     ("pcap_file", &["capture/"]),
     ("byteorder_slice", &["capture/"]),
     ("flate2", &["capture/"]),
@@ -39,9 +39,11 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("winnow", &["analysis/filter.rs"]),
     ("serde", &["report/"]),
     ("schemars", &["report/model.rs"]),
-    ("comfy_table", &["report/table.rs"]),
+    ("comfy_table", &["report/table"]),
     ("jiff", &["report/time.rs"]),
     ("clap", &["cli/args.rs", "cli/mod.rs"]),
+    ("tempfile", &["cli/destination.rs"]),
+    ("signal_hook", &["cli/interrupt.rs"]),
 ];
 
 /// What a pure room never touches, and the one room that may.

@@ -12,7 +12,7 @@ const CAPTURE: &str = "captures/sha1-valid-and-wrong-key.pcapng";
 const KEYS: &str = "captures/sha1-valid-and-wrong-key.keys";
 
 /// What a user sees, in one text.
-fn seen(output: &Output) -> String {
+pub(crate) fn seen(output: &Output) -> String {
     format!(
         "exit code {}\n--- standard output\n{}--- standard error\n{}",
         output.status.code().unwrap(),
@@ -22,7 +22,7 @@ fn seen(output: &Output) -> String {
 }
 
 /// Compares with a snapshot, with the temporary folder's name replaced.
-fn assert_seen(name: &str, output: &Output, folder: Option<&Path>) {
+pub(crate) fn assert_seen(name: &str, output: &Output, folder: Option<&Path>) {
     let mut text = seen(output);
     assert!(matches!(output.status.code(), Some(0..=3)), "{text}");
     if let Some(folder) = folder {
@@ -44,6 +44,8 @@ fn help_fits_a_screen() {
         ("help-verify", "verify -h"),
         ("help-decode", "decode -h"),
         ("help-explain", "explain -h"),
+        ("help-census", "census -h"),
+        ("help-annotate", "annotate -h"),
     ] {
         let output = run(arguments);
         assert_seen(name, &output, None);

@@ -8,13 +8,16 @@
     reason = "a test that meets something unexpected should stop there"
 )]
 
+mod annotate;
 mod architecture;
 mod captures;
+mod census;
 mod command_line;
 mod common;
 mod damage;
 mod diagnosis;
 mod findings;
+mod follow;
 mod interop;
 mod made;
 mod oracle;

@@ -33,6 +33,10 @@ fn records_and_documents_fit_the_published_schema() {
         {
             lines.extend(one_line(run(&format!("verify {capture} {arguments}")).stdout, arguments));
         }
+        for arguments in ["--ndjson ", "--json "] {
+            let census = format!("census {capture} {arguments} --keys captures/shared-chrony.keys");
+            lines.extend(one_line(run(&census).stdout, arguments));
+        }
         lines.extend(run(&format!("decode {capture} --ndjson")).stdout);
     }
     let mut validator = Command::new(python_with_jsonschema())

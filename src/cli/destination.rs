@@ -1,0 +1,119 @@
+//! Where a file goes that a command makes: whole or not at all, and over nothing that is still needed.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::exit::CliError;
+use super::inputs::{is_standard_input, unreadable};
+
+/// An output that was opened and is not yet in its place.
+pub(super) enum Destination {
+    /// Standard output.
+    Standard,
+    /// A device or pipe, which has no content that could be lost.
+    Direct(File),
+    /// A file that gets its name at the end. Left before that, it is deleted.
+    Named {
+        /// The file.
+        file: NamedTempFile,
+        /// The name that it gets.
+        path: PathBuf,
+        /// Whether it may take the place of another.
+        replace: bool,
+    },
+}
+
+impl Destination {
+    /// Opens `path`, or standard output for `-`. `inputs` are files and directories that are read.
+    ///
+    /// # Errors
+    /// When there is such a file and `force` is not given, when it is an input, or when it cannot be made.
+    pub(super) fn open<'i>(
+        path: &Path,
+        force: bool,
+        mut inputs: impl Iterator<Item = &'i Path>,
+    ) -> Result<Destination, CliError> {
+        if is_standard_input(path) {
+            return Ok(Destination::Standard);
+        }
+        let found = fs::metadata(path).ok();
+        if found.as_ref().is_some_and(|found| !found.is_file() && !found.is_dir()) {
+            let file = OpenOptions::new().write(true).open(path).map_err(|error| unreadable(path, error))?;
+            return Ok(Destination::Direct(file));
+        }
+        if inputs.any(|input| is_same_file(path, input)) {
+            return Err(CliError::OverwritesInput { path: path.to_owned() });
+        }
+        if path.symlink_metadata().is_ok() && !force {
+            return Err(CliError::Exists { path: path.to_owned() });
+        }
+        // A link stays, and the file that it names is replaced.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if path.is_dir() {
+            return Err(unreadable(&path, io::ErrorKind::IsADirectory.into()));
+        }
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        let file = tempfile::Builder::new()
+            .prefix(".ntpcap-")
+            // As any new file: the user's mask takes away what it takes away.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(directory)
+            .map_err(|error| unreadable(&path, plain(error)))?;
+        Ok(Destination::Named { file, path, replace: force })
+    }
+
+    /// Puts the file into its place.
+    ///
+    /// # Errors
+    /// When there is such a file by now, or it cannot be named.
+    pub(super) fn finish(self) -> Result<(), CliError> {
+        let Destination::Named { file, path, replace } = self else { return Ok(()) };
+        let persisted = if replace { file.persist(&path) } else { file.persist_noclobber(&path) };
+        match persisted {
+            Ok(_) => Ok(()),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(CliError::Exists { path })
+            }
+            Err(error) => Err(unreadable(&path, error.error)),
+        }
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Destination::Standard => io::stdout().write(octets),
+            Destination::Direct(file) => file.write(octets),
+            Destination::Named { file, .. } => file.write(octets),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Destination::Standard => io::stdout().flush(),
+            Destination::Direct(file) => file.flush(),
+            Destination::Named { file, .. } => file.flush(),
+        }
+    }
+}
+
+/// True when `path` is `input`, by whatever name, or lies in it when it is a directory.
+fn is_same_file(path: &Path, input: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let Some(found) = identity(path) else { return false };
+    if input.is_dir() {
+        let members = fs::read_dir(input).into_iter().flatten().flatten();
+        return members.map(|member| member.path()).any(|member| identity(&member) == Some(found));
+    }
+    identity(input) == Some(found)
+}
+
+/// The error without the temporary name, which the user has not chosen.
+fn plain(error: io::Error) -> io::Error {
+    error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
+}
