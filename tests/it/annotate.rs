@@ -67,7 +67,8 @@ fn tshark(path: &Path, arguments: &[&str]) -> Output {
 #[test]
 fn every_packet_is_kept_with_its_time_length_link_and_octets() {
     let mut total = 0;
-    for capture in captures("captures").iter().chain(&made_captures()) {
+    let recorded = [captures("captures"), captures("captures/diagnosis")].concat();
+    for capture in recorded.iter().chain(&made_captures()) {
         let mut before = read(fs::read(capture).unwrap());
         // What has no time cannot be said to have none in a block that holds a comment.
         before.iter_mut().for_each(|(time, ..)| {
