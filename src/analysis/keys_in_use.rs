@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use crate::auth::{Algorithm, KeyId};
+use crate::auth::KeyId;
 
 use super::finding::{Event, Finding, MOST_FRAMES, Place};
 use super::verdict::{Status, Verdict};
@@ -14,10 +14,13 @@ const MOST_USES: usize = 65_536;
 /// Events about keys at most.
 const MOST_EVENTS: usize = 64;
 
-/// The keys that verified last, by server, key ID and algorithm.
+/// Keys that are remembered for one key ID of a server.
+const MOST_KEYS: usize = 8;
+
+/// The keys that verified, by server and key ID.
 #[derive(Debug, Default)]
 pub struct KeysInUse<'k> {
-    uses: HashMap<Use, (KeyPlace<'k>, Place)>,
+    uses: HashMap<Use, Vec<(KeyPlace<'k>, Place)>>,
 }
 
 /// What a key is used for.
@@ -25,21 +28,28 @@ pub struct KeysInUse<'k> {
 struct Use {
     server: IpAddr,
     key_id: KeyId,
-    algorithm: Option<Algorithm>,
 }
 
 impl<'k> KeysInUse<'k> {
-    /// Takes note of a message; gives an event when its key is another than the one that verified before.
+    /// Takes note of a message; gives an event when its key is another than those that verified before.
     pub fn note(&mut self, server: IpAddr, verdict: &Verdict<'_, 'k>, place: Place) -> Option<Event> {
         let key_id = verdict.key_id().filter(|_| verdict.status == Status::Valid)?;
         let (file, candidate) = verdict.key_file.zip(verdict.candidate)?;
-        let name = Use { server, key_id, algorithm: verdict.algorithm() };
+        let name = Use { server, key_id };
         if self.uses.len() >= MOST_USES && !self.uses.contains_key(&name) {
             return None;
         }
         let key = (file, candidate.line);
-        let before = self.uses.insert(name, (key, place));
-        let ((old_file, old_line), old) = before.filter(|(before, _)| *before != key)?;
+        let keys = self.uses.entry(name).or_default();
+        if let Some((_, last)) = keys.iter_mut().find(|(known, _)| *known == key) {
+            *last = place;
+            return None;
+        }
+        let before = keys.iter().max_by_key(|(_, last)| *last).copied();
+        if keys.len() < MOST_KEYS {
+            keys.push((key, place));
+        }
+        let ((old_file, old_line), old) = before?;
         let detail = format!(
             "key {key_id} of {server}: {old_file}:{old_line} verified before, now {file}:{}",
             candidate.line
@@ -53,13 +63,15 @@ impl<'k> KeysInUse<'k> {
         let mut by_id: BTreeMap<KeyId, BTreeMap<KeyPlace<'k>, Verified>> = BTreeMap::new();
         let mut uses: Vec<_> = self.uses.iter().collect();
         uses.sort_unstable_by_key(|(name, _)| **name);
-        for (name, (key, place)) in uses {
-            let verified = Verified { server: name.server, key_id: name.key_id, place: *place };
-            by_key.entry(*key).or_default().push(verified);
-            by_id.entry(name.key_id).or_default().entry(*key).or_insert(verified);
+        for (name, keys) in uses {
+            for (key, place) in keys {
+                let verified = Verified { server: name.server, key_id: name.key_id, place: *place };
+                by_key.entry(*key).or_default().push(verified);
+                by_id.entry(name.key_id).or_default().entry(*key).or_insert(verified);
+            }
         }
         let shared = by_key.values().filter(|servers| are_several(servers)).map(|servers| shared(servers));
-        let several = by_id.iter().filter(|(_, keys)| keys.len() > 1).map(|(id, keys)| several(*id, keys));
+        let several = by_id.iter().filter(|(_, keys)| differ(keys)).map(|(id, keys)| several(*id, keys));
         shared.chain(several).take(MOST_EVENTS).collect()
     }
 }
@@ -79,6 +91,12 @@ struct Verified {
 fn are_several(servers: &[Verified]) -> bool {
     let ipv4 = servers.iter().filter(|verified| verified.server.is_ipv4()).count();
     ipv4 > 1 || servers.len() - ipv4 > 1
+}
+
+/// True for secrets of different servers: those of one are told as a change.
+fn differ(keys: &BTreeMap<KeyPlace<'_>, Verified>) -> bool {
+    let first = keys.values().next().map(|verified| verified.server);
+    keys.values().any(|verified| Some(verified.server) != first)
 }
 
 fn shared(servers: &[Verified]) -> Event {
@@ -160,7 +178,15 @@ mod tests {
     #[test]
     fn a_key_that_changes_is_told_where_it_changes() {
         let events = events(&[("10.0.0.1", "old.keys"), ("10.0.0.1", "old.keys"), ("10.0.0.1", "new.keys")]);
+        assert_eq!(events.len(), 1);
         assert_eq!(events[0].finding, Finding::KeyChanged);
         assert_eq!(events[0].frames.iter().map(|place| place.frame).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    /// During a rotation some clients have the new key and others still the old one.
+    #[test]
+    fn keys_that_take_turns_are_told_once() {
+        let turns = [("10.0.0.1", "old.keys"), ("10.0.0.1", "new.keys")].repeat(5);
+        assert_eq!(codes(&turns), ["key-changed"]);
     }
 }
