@@ -1,19 +1,24 @@
-//! The README tells the truth: its first command gives the output that stands below it.
+//! The README tells the truth: its commands give the outputs that stand below them.
 
 use std::fs;
 
 use crate::common::{root, run};
 
 #[test]
-fn the_first_command_gives_the_output_of_the_readme() {
+fn every_command_with_an_output_below_it_gives_that_output() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let command = readme
-        .lines()
-        .find_map(|line| line.strip_prefix("cargo run --release -- "))
-        .expect("a first command");
-    let block = readme.split("```text\n").nth(1).expect("its output").split("```").next().unwrap();
-    let output = run(command);
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), block, "output of: ntpcap {command}");
+    let mut compared = 0;
+    for (before, after) in readme.match_indices("```text\n").map(|(at, _)| readme.split_at(at)) {
+        let command =
+            before.trim_end().strip_suffix("```").and_then(|before| before.trim_end().lines().last());
+        let command = command.expect("a command stands above each output");
+        let arguments = command.strip_prefix("cargo run --release -- ").or(command.strip_prefix("ntpcap "));
+        let output = run(arguments.unwrap_or_else(|| panic!("not a command of ntpcap: {command}")));
+        let block = after.strip_prefix("```text\n").unwrap().split("```").next().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), block, "output of: {command}");
+        compared += 1;
+    }
+    assert!(compared >= 2);
 }
 
 #[test]
