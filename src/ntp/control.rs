@@ -227,7 +227,7 @@ impl fmt::Display for Status {
             Status::System { leap_indicator, source, event_count, event } => {
                 let source = SOURCES.get(usize::from(*source)).copied().unwrap_or("unknown");
                 let leap = leap_indicator.name();
-                write!(formatter, "system: leap {leap}, source {source}, {event_count} events, last {event}")
+                write!(formatter, "system: leap {leap}, source {source}, events {event_count}, last {event}")
             }
             Status::Peer { flags, selection, event_count, event } => {
                 formatter.write_str("association:")?;
@@ -237,7 +237,7 @@ impl fmt::Display for Status {
                     }
                 }
                 let selection = SELECTIONS.get(usize::from(*selection)).copied().unwrap_or("unknown");
-                write!(formatter, " selection {selection}, {event_count} events, last {event}")
+                write!(formatter, " selection {selection}, events {event_count}, last {event}")
             }
             Status::Clock { status, event } => write!(formatter, "clock: status {status}, event {event}"),
         }
@@ -351,9 +351,9 @@ mod tests {
         // As ntpq shows them: 0615 leap_none, sync_ntp, 1 event, clock_sync; 963a conf, reach, sys.peer, 3 events.
         assert_eq!(
             meaning(reply(0x82, 0x06, 0x15, 0)).unwrap(),
-            "system: leap none, source ntp, 1 events, last 5"
+            "system: leap none, source ntp, events 1, last 5"
         );
-        let peer = "association: configured, reachable, selection system-peer, 3 events, last 10";
+        let peer = "association: configured, reachable, selection system-peer, events 3, last 10";
         assert_eq!(meaning(reply(0x82, 0x96, 0x3a, 1)).unwrap(), peer);
         assert_eq!(meaning(reply(0x02, 0x06, 0x15, 0)), None, "a request has no status");
     }
