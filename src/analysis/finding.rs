@@ -1,5 +1,7 @@
 //! Anything besides the status that is worth saying, with the frames that prove it.
 
+pub use crate::auth::keyfile::Severity;
+
 /// A fact with a stable code.
 ///
 /// Some belong to one message and stand in its record; others come from several messages, or from one that did not
@@ -187,28 +189,6 @@ impl Finding {
             | Finding::ControlExposed
             | Finding::PrivateExposed => Severity::Warning,
             Finding::AuthStripped | Finding::Replay => Severity::Error,
-        }
-    }
-}
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// Probably not meant.
-    Warning,
-    /// Wrong.
-    Error,
-}
-
-impl Severity {
-    /// The word used in every output.
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Info => "info",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
         }
     }
 }

@@ -25,14 +25,14 @@ pub struct Problem {
     pub kind: ProblemKind,
 }
 
-/// How much a problem matters.
+/// How much a problem of a key file, or a finding, matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Read as written; other programs read it otherwise, or the program does something worth knowing.
+    /// Worth knowing. Of a key file: read as written, but other programs read it otherwise.
     Info,
-    /// The key loads, but probably not as whoever wrote it thinks.
+    /// Probably not meant. Of a key file: the key loads, but not as whoever wrote it thinks.
     Warning,
-    /// The line gives no key, or makes the program refuse the file.
+    /// Wrong. Of a key file: the line gives no key, or makes the program refuse the file.
     Error,
 }
 
