@@ -37,7 +37,7 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
     let mut annotating = Annotating::new(output, &inputs.labels)?;
     let filter: Option<&Filter> = filter.as_ref();
     let (policy, diagnose) = (Policy::default(), true);
-    let pass = Pass { ports: &arguments.port, filter, keys: &keys.rings, policy, diagnose };
+    let pass = Pass { ports: &arguments.ports.port, filter, keys: &keys.rings, policy, diagnose };
     let outcome = pass.run(inputs, &mut annotating)?;
     if outcome.is_partial() {
         return Err(CliError::Interrupted);
@@ -72,7 +72,7 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
 
 fn nothing_annotated(arguments: &AnnotateArguments, summary: &crate::analysis::Summary) -> String {
     match summary.messages {
-        0 => no_ntp(&arguments.port, summary),
+        0 => no_ntp(&arguments.ports.port, summary),
         messages => format!("the filter selects none of {messages} NTP messages"),
     }
 }

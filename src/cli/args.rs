@@ -75,15 +75,9 @@ pub struct ExplainArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub keys: KeyArguments,
-    /// UDP port of NTP; repeatable
-    #[arg(
-        long,
-        value_name = "PORT",
-        default_value = "123",
-        value_delimiter = ',',
-        help_heading = "Selection"
-    )]
-    pub port: Vec<u16>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub ports: PortArguments,
 }
 
 const CENSUS_EXAMPLES: &str = "\
@@ -124,15 +118,9 @@ pub struct AnnotateArguments {
     /// Replace the file if there is one
     #[arg(long)]
     pub force: bool,
-    /// UDP port of NTP; repeatable
-    #[arg(
-        long,
-        value_name = "PORT",
-        default_value = "123",
-        value_delimiter = ',',
-        help_heading = "Selection"
-    )]
-    pub port: Vec<u16>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub ports: PortArguments,
     /// Comment only on messages that this expression selects; see `verify --help`
     #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
     pub filter: Option<String>,
@@ -190,15 +178,9 @@ pub struct ReadArguments {
     /// Captures: pcap or pcapng, also compressed; a directory; `-` for standard input
     #[arg(required = true, value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
-    /// UDP port of NTP; repeatable
-    #[arg(
-        long,
-        value_name = "PORT",
-        default_value = "123",
-        value_delimiter = ',',
-        help_heading = "Selection"
-    )]
-    pub port: Vec<u16>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub ports: PortArguments,
     /// Show and count only messages that this expression selects
     ///
     /// Fields: algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status,
@@ -221,6 +203,20 @@ pub struct ReadArguments {
     /// When to colour
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Result")]
     pub color: ColorChoice,
+}
+
+/// Where NTP is looked for.
+#[derive(Debug, Args)]
+pub struct PortArguments {
+    /// UDP port of NTP; repeatable
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value = "123",
+        value_delimiter = ',',
+        help_heading = "Selection"
+    )]
+    pub port: Vec<u16>,
 }
 
 /// Where the keys come from.

@@ -31,7 +31,7 @@ pub(super) fn census(arguments: &CensusArguments) -> Result<Exit, CliError> {
     warn(read, &inputs.warnings);
     let labels = inputs.labels.clone();
     let (policy, diagnose) = (Policy::default(), false);
-    let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys.rings, policy, diagnose };
+    let pass = Pass { ports: &read.ports.port, filter: filter.as_ref(), keys: &keys.rings, policy, diagnose };
     let mut counting = Counting::default();
     let outcome = pass.run(inputs, &mut counting)?;
     let key_files = keys.files.iter().map(keys::LoadedFile::record).collect();
@@ -108,7 +108,7 @@ fn write(
 
 fn nothing_counted(read: &ReadArguments, summary: &Summary) -> String {
     match (summary.messages, summary.selected) {
-        (0, _) => no_ntp(&read.port, summary),
+        (0, _) => no_ntp(&read.ports.port, summary),
         (messages, 0) => format!("the filter selects none of {messages} NTP messages"),
         (_, selected) => format!("none of {selected} NTP messages carries a MAC"),
     }

@@ -39,7 +39,7 @@ fn explain_frame(arguments: &ExplainArguments, frame: u64) -> Result<Exit, CliEr
     keys.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
     let inputs = inputs::open(&captures)?;
     let (policy, diagnose) = (Policy::default(), true);
-    let pass = Pass { ports: &arguments.port, filter: None, keys: &keys.rings, policy, diagnose };
+    let pass = Pass { ports: &arguments.ports.port, filter: None, keys: &keys.rings, policy, diagnose };
     let mut explaining = Explaining { frame, frames: 0, told: false };
     let outcome = pass.run(inputs, &mut explaining)?;
     if !explaining.told {

@@ -32,7 +32,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
     let mut sink = verify_sink(read, &inputs, output);
     let policy = arguments.policy.into();
     let diagnose = !arguments.no_diagnosis;
-    let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys.rings, policy, diagnose };
+    let pass = Pass { ports: &read.ports.port, filter: filter.as_ref(), keys: &keys.rings, policy, diagnose };
     let outcome = pass.run(inputs, &mut Verifying(sink.as_mut()))?;
     let key_files = keys.files.iter().map(keys::LoadedFile::record).collect();
     sink.finish(&outcome.record(View::Verify, key_files))?;
@@ -54,7 +54,7 @@ pub(super) fn decode(arguments: &DecodeArguments) -> Result<Exit, CliError> {
     let mut sink = decode_sink(read, &inputs, output);
     let keys = Keyrings::new();
     let (policy, diagnose) = (Policy::default(), false);
-    let pass = Pass { ports: &read.port, filter: filter.as_ref(), keys: &keys, policy, diagnose };
+    let pass = Pass { ports: &read.ports.port, filter: filter.as_ref(), keys: &keys, policy, diagnose };
     let outcome = pass.run(inputs, &mut Decoding(sink.as_mut()))?;
     sink.finish(&outcome.record(View::Decode, Vec::new()))?;
     warn(read, &outcome.warnings());
@@ -63,7 +63,7 @@ pub(super) fn decode(arguments: &DecodeArguments) -> Result<Exit, CliError> {
     } else if outcome.failed {
         Exit::Failed
     } else if outcome.summary.messages == 0 {
-        note(read, &no_ntp(&read.port, &outcome.summary));
+        note(read, &no_ntp(&read.ports.port, &outcome.summary));
         Exit::Inconclusive
     } else {
         Exit::Fine
@@ -111,7 +111,7 @@ fn verify_exit(read: &ReadArguments, outcome: &Outcome<'_>, fail_on: &[FailOn]) 
     } else {
         note(
             read,
-            &if summary.messages == 0 { no_ntp(&read.port, summary) } else { nothing_proved(summary) },
+            &if summary.messages == 0 { no_ntp(&read.ports.port, summary) } else { nothing_proved(summary) },
         );
         Exit::Inconclusive
     }
