@@ -61,21 +61,6 @@ pub const MOST_PAIRS: usize = 1_024;
 /// Matching hypotheses that are remembered for a pair.
 const MOST_KNOWN: usize = 6;
 
-/// Explains one message by one keyring. `None` when its MAC needs no explanation.
-pub fn diagnose<'k>(
-    message: &Message<'_>,
-    verdict: &Verdict<'_, 'k>,
-    keyring: &'k Keyring,
-) -> Option<Diagnosis<'k>> {
-    if let Some(diagnosis) = not_truncated(message, verdict) {
-        return Some(diagnosis);
-    }
-    let claims = claims(message, verdict)?;
-    let shelves = [Shelf::new(keyring)];
-    let [own] = &shelves;
-    Some(search::search(&claims, own, &shelves, &mut whole_budget()).diagnosis)
-}
-
 fn whole_budget() -> Budget {
     Budget { digests: MOST_DIGESTS, octets: MOST_OCTETS }
 }

@@ -42,6 +42,21 @@ fn md5(parts: &[&[u8]]) -> Vec<u8> {
     md5::Md5::digest(parts.concat()).to_vec()
 }
 
+/// Explains one message by one keyring, with nothing remembered of other messages.
+fn diagnose<'k>(
+    message: &Message<'_>,
+    verdict: &Verdict<'_, 'k>,
+    keyring: &'k Keyring,
+) -> Option<Diagnosis<'k>> {
+    if let Some(diagnosis) = not_truncated(message, verdict) {
+        return Some(diagnosis);
+    }
+    let claims = claims(message, verdict)?;
+    let shelves = [Shelf::new(keyring)];
+    let [own] = &shelves;
+    Some(search::search(&claims, own, &shelves, &mut whole_budget()).diagnosis)
+}
+
 /// The explanations of a message, each as its codes joined.
 fn codes(octets: &[u8], keyring: &Keyring) -> Vec<String> {
     let message = Message::parse(octets).unwrap();
