@@ -5,8 +5,7 @@
 
 use super::address;
 use super::collect::{Collector, Place};
-use super::line_buffer::{LINE_BUFFER_SIZE, LineBuffer, pieces};
-use super::ntpd::{Definition, LONGEST_TEXT, Line, hex_value};
+use super::ntpd::{Definition, LONGEST_TEXT, Line, each_line, hex_value};
 use super::problem::{OddDigit, Padding, ProblemKind, Severity};
 use super::type_name::Meaning;
 use super::{AddressRange, Dialect, Entry, EntryKey, KeyFile};
@@ -18,16 +17,7 @@ const LONGEST_SECRET: usize = 64;
 
 pub(super) fn read(text: &[u8]) -> KeyFile {
     let mut collector = Collector::new(Dialect::NtpOrg);
-    let mut buffer = LineBuffer::new();
-    for piece in pieces(collector.bounded(text), LINE_BUFFER_SIZE) {
-        if !collector.admits(&piece) {
-            break;
-        }
-        collector.look_over(&piece);
-        buffer.fill(&piece);
-        let mut line = Line { piece: &piece, buffer: &mut buffer, collector: &mut collector };
-        read_line(&mut line);
-    }
+    each_line(&mut collector, text, read_line);
     collector.finish(|_, _| 0)
 }
 

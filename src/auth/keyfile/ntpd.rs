@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::collect::{Collector, Place};
-use super::line_buffer::{LineBuffer, Piece};
+use super::line_buffer::{LINE_BUFFER_SIZE, LineBuffer, Piece, pieces};
 use super::number;
 use super::problem::{ProblemKind, Severity};
 use super::type_name::{self, Meaning, TypeName};
@@ -30,6 +30,19 @@ pub(super) struct Line<'l, 'a> {
     pub(super) piece: &'l Piece<'a>,
     pub(super) buffer: &'l mut LineBuffer,
     pub(super) collector: &'l mut Collector,
+}
+
+/// Hands out the lines of a file as the buffer of both programs cuts them, until the collector has enough.
+pub(super) fn each_line(collector: &mut Collector, text: &[u8], mut read: impl FnMut(&mut Line<'_, '_>)) {
+    let mut buffer = LineBuffer::new();
+    for piece in pieces(collector.bounded(text), LINE_BUFFER_SIZE) {
+        if !collector.admits(&piece) {
+            break;
+        }
+        collector.look_over(&piece);
+        buffer.fill(&piece);
+        read(&mut Line { piece: &piece, buffer: &mut buffer, collector });
+    }
 }
 
 impl Line<'_, '_> {

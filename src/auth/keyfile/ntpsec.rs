@@ -6,8 +6,7 @@
 use zeroize::Zeroizing;
 
 use super::collect::{Collector, Place};
-use super::line_buffer::{LINE_BUFFER_SIZE, LineBuffer, pieces};
-use super::ntpd::{Definition, LONGEST_TEXT, Line, hex_value};
+use super::ntpd::{Definition, LONGEST_TEXT, Line, each_line, hex_value};
 use super::problem::{OddDigit, Padding, ProblemKind, Severity};
 use super::type_name::Meaning;
 use super::{Dialect, Entry, EntryKey, KeyFile};
@@ -19,17 +18,8 @@ const HEX_BUFFER_SIZE: usize = 32;
 
 pub(super) fn read(text: &[u8]) -> KeyFile {
     let mut collector = Collector::new(Dialect::Ntpsec);
-    let mut buffer = LineBuffer::new();
     let mut hex = HexBuffer { octets: Zeroizing::new([0; HEX_BUFFER_SIZE]), written: 0 };
-    for piece in pieces(collector.bounded(text), LINE_BUFFER_SIZE) {
-        if !collector.admits(&piece) {
-            break;
-        }
-        collector.look_over(&piece);
-        buffer.fill(&piece);
-        let mut line = Line { piece: &piece, buffer: &mut buffer, collector: &mut collector };
-        read_line(&mut line, &mut hex);
-    }
+    each_line(&mut collector, text, |line| read_line(line, &mut hex));
     collector.finish(|_, run| run.len().saturating_sub(1))
 }
 
