@@ -81,8 +81,8 @@ def ntp_secret(word, limit, spare_digit):
     return secret[:limit]
 
 
-def ntporg_line(line):
-    """One line of an ntp.org key file."""
+def ntp_definition(line):
+    """Number, type in lower case and secret of a line of either ntpd family; None for one without words."""
     words = ntp_words(line)
     if not words:
         return None
@@ -90,6 +90,15 @@ def ntporg_line(line):
     if not 1 <= number <= 65535 or len(words) < 3:
         raise BadLine("number, type or key")
     name = words[1].decode("latin-1").lower()
+    return number, name, words[2]
+
+
+def ntporg_line(line):
+    """One line of an ntp.org key file."""
+    definition = ntp_definition(line)
+    if definition is None:
+        return None
+    number, name, word = definition
     if name in ("aes128cmac", "cmac"):
         algorithm = "aes128-cmac"
     elif name in HASHES:
@@ -98,25 +107,22 @@ def ntporg_line(line):
         algorithm = "md5"
     else:
         return None  # an unknown type is only logged
-    secret = ntp_secret(words[2], 64, True)
+    secret = ntp_secret(word, 64, True)
     return Key(number, algorithm, fit_cipher(algorithm, secret))
 
 
 def ntpsec_line(line):
     """One line of an NTPsec key file."""
-    words = ntp_words(line)
-    if not words:
+    definition = ntp_definition(line)
+    if definition is None:
         return None
-    number = leading_number(words[0])
-    if not 1 <= number <= 65535 or len(words) < 3:
-        raise BadLine("number, type or key")
-    name = words[1].decode("latin-1").lower()
+    number, name, word = definition
     algorithm = NTPSEC_NAMES.get(name, name)
     if algorithm not in HASHES and algorithm not in CIPHER_OCTETS:
         if not name.startswith("m"):
             raise BadLine("type")
         algorithm = "md5"
-    secret = ntp_secret(words[2], 32, False)
+    secret = ntp_secret(word, 32, False)
     return Key(number, algorithm, fit_cipher(algorithm, secret))
 
 
