@@ -56,6 +56,18 @@ impl Asked {
         }
     }
 
+    /// The name in sentences.
+    pub fn words(self) -> &'static str {
+        match self {
+            Asked::NoMac => "no MAC",
+            Asked::Valid => "valid",
+            Asked::WrongSecret => "invalid",
+            Asked::UnknownKey => "unknown key",
+            Asked::UntrustedKey => "untrusted key",
+            Asked::Other => "other",
+        }
+    }
+
     /// True for a MAC that a server has a reason to refuse, as far as our keys go.
     pub fn is_bad_mac(self) -> bool {
         matches!(self, Asked::WrongSecret | Asked::UnknownKey | Asked::UntrustedKey)
@@ -173,9 +185,7 @@ impl Profile {
         if bad(Answer::PlainReply) + valid(Answer::PlainReply) > 0 {
             return Some(Class::PlainReplyToMac);
         }
-        // A server that asks clients to slow down is silent for that reason.
-        let is_limiting = self.sum(|_| true, |answer| answer == Answer::Kiss) > 0;
-        let is_silent = |silences: u32| !is_limiting && silences >= REPEATED;
+        let is_silent = |silences: u32| !self.is_limiting() && silences >= REPEATED;
         let has_plain = no_mac(Answer::PlainReply) > 0;
         if is_silent(no_mac(Answer::Silence)) && !has_plain && valid(Answer::AuthenticatedReply) > 0 {
             return Some(Class::RequiresAuthentication);
@@ -187,7 +197,21 @@ impl Profile {
         if valid(Answer::AuthenticatedReply) > 0 {
             return Some(Class::Authenticates);
         }
-        has_plain.then_some(Class::AnswersPlainly)
+        if valid(Answer::CryptoNak) > 0 || is_silent(valid(Answer::Silence)) {
+            return Some(Class::RefusesRightMac);
+        }
+        let is_plain = has_plain && self.sum(|asked| asked != Asked::NoMac, |_| true) == 0;
+        is_plain.then_some(Class::AnswersPlainly)
+    }
+
+    /// True when it asked clients to slow down: silence may have that reason.
+    pub fn is_limiting(&self) -> bool {
+        self.sum(|_| true, |answer| answer == Answer::Kiss) > 0
+    }
+
+    /// True when nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.sum(|_| true, |_| true) == 0
     }
 
     fn sum(&self, asked: impl Fn(Asked) -> bool, answer: impl Fn(Answer) -> bool) -> u32 {
@@ -215,6 +239,8 @@ pub enum Class {
     RequiresAuthentication,
     /// Answers right MACs with right MACs; no bad one was seen.
     Authenticates,
+    /// Answers a MAC that verifies here with a crypto-NAK or not at all: it lacks that key, or does not trust it.
+    RefusesRightMac,
     /// Answers requests without a MAC; no other was seen.
     AnswersPlainly,
     /// Answered nothing.
@@ -232,6 +258,7 @@ impl Class {
             Class::SignsAnything => "signs-anything",
             Class::RequiresAuthentication => "requires-authentication",
             Class::Authenticates => "authenticates",
+            Class::RefusesRightMac => "refuses-right-mac",
             Class::AnswersPlainly => "answers-plainly",
             Class::NoResponse => "no-response",
         }
@@ -272,7 +299,7 @@ mod tests {
     fn one_silence_may_be_loss() {
         assert_eq!(class(&[(Asked::NoMac, Answer::Silence)]), None);
         let beside = [(Asked::WrongSecret, Answer::Silence), (Asked::NoMac, Answer::PlainReply)];
-        assert_eq!(class(&beside), Some(Class::AnswersPlainly));
+        assert_eq!(class(&beside), None);
         let lost = [(Asked::NoMac, Answer::Silence), (Asked::Valid, Answer::AuthenticatedReply)];
         assert_eq!(class(&lost), Some(Class::Authenticates));
     }
@@ -300,6 +327,20 @@ mod tests {
         assert_eq!(class(&[(Asked::NoMac, Answer::PlainReply)]), Some(Class::AnswersPlainly));
         assert_eq!(class(&[]), None);
         assert_eq!(class(&[(Asked::Other, Answer::OtherReply)]), None);
+    }
+
+    /// ntp.org's ntpd without any key, or with the key left out of `trustedkey`.
+    #[test]
+    fn refusing_a_mac_that_verifies_here_is_told() {
+        let refused = [(Asked::NoMac, Answer::PlainReply), (Asked::Valid, Answer::CryptoNak)];
+        assert_eq!(class(&refused), Some(Class::RefusesRightMac));
+        let silent = (Asked::Valid, Answer::Silence);
+        let answered = (Asked::NoMac, Answer::PlainReply);
+        assert_eq!(class(&[answered, silent, silent]), Some(Class::RefusesRightMac));
+        assert_eq!(class(&[answered, silent]), None, "once may be loss");
+        assert_eq!(class(&[silent, silent, (Asked::NoMac, Answer::Kiss)]), None, "it limits");
+        let one_key_refused = [(Asked::Valid, Answer::CryptoNak), (Asked::Valid, Answer::AuthenticatedReply)];
+        assert_eq!(class(&one_key_refused), Some(Class::Authenticates));
     }
 
     #[test]

@@ -14,15 +14,34 @@ pub struct Exchange {
     pub reply: Place,
     /// How the reply names its request.
     pub mode: ExchangeMode,
-    /// From the request's arrival to the reply's departure by the server's clock, in seconds. Not known in
-    /// interleaved mode, where the reply tells when the one before it left.
-    pub server_time: Option<f64>,
-    /// Server's clock minus the capture's clock, in seconds, if both ways took equally long.
-    pub offset: Option<f64>,
-    /// Both ways between capture and server together, in seconds.
-    pub delay: Option<f64>,
+    /// What its timestamps say. Nothing in interleaved mode, where the reply tells when the one before it left.
+    pub times: Times,
     /// From request to reply as the capture saw them, in seconds; negative when they stand in the other order.
     pub round_trip: Option<f64>,
+    /// The exchange before this one, of which an interleaved reply tells the times.
+    pub completed: Option<Completed>,
+}
+
+/// What the timestamps of an exchange say, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Times {
+    /// From the request's arrival to the reply's departure by the server's clock.
+    pub server_time: Option<f64>,
+    /// Server's clock minus the capture's clock, if both ways took equally long.
+    pub offset: Option<f64>,
+    /// Both ways between capture and server together.
+    pub delay: Option<f64>,
+}
+
+/// An exchange whose reply left at the time that the interleaved reply after it tells (RFC 9769 section 2).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Completed {
+    /// Where its request is.
+    pub request: Place,
+    /// Where its reply is.
+    pub reply: Place,
+    /// What the timestamps say.
+    pub times: Times,
 }
 
 /// How a reply names its request.
@@ -65,26 +84,35 @@ impl Exchange {
         received: NtpTimestamp,
         sent: NtpTimestamp,
     ) -> Exchange {
-        let captured = request.time.zip(reply.time).map(|(request, reply)| (to_ntp(request), to_ntp(reply)));
-        let bare = Exchange {
-            request: request.place,
-            reply: reply.place,
-            mode,
-            server_time: None,
-            offset: None,
-            delay: None,
-            round_trip: captured.map(|(asked, answered)| seconds(answered.since(asked))),
+        let times = match mode {
+            ExchangeMode::Basic => Times::new(request, reply, received, sent),
+            ExchangeMode::Interleaved | ExchangeMode::Sequence => Times::default(),
         };
-        if mode != ExchangeMode::Basic || received.is_zero() || sent.is_zero() {
-            return bare;
+        let round_trip = captured(request, reply).map(|(asked, answered)| seconds(answered.since(asked)));
+        Exchange { request: request.place, reply: reply.place, mode, times, round_trip, completed: None }
+    }
+}
+
+impl Times {
+    /// Computes them; none where the server's timestamps are not set.
+    pub fn new(request: End, reply: End, received: NtpTimestamp, sent: NtpTimestamp) -> Times {
+        if received.is_zero() || sent.is_zero() {
+            return Times::default();
         }
+        let captured = captured(request, reply);
         let server_time = seconds(sent.since(received));
         let offset = captured.map(|(asked, answered)| {
             nanoseconds(f64::midpoint(seconds(received.since(asked)), seconds(sent.since(answered))))
         });
-        let delay = bare.round_trip.map(|round_trip| nanoseconds(round_trip - server_time));
-        Exchange { server_time: Some(server_time), offset, delay, ..bare }
+        let delay =
+            captured.map(|(asked, answered)| nanoseconds(seconds(answered.since(asked)) - server_time));
+        Times { server_time: Some(server_time), offset, delay }
     }
+}
+
+/// When request and reply were captured.
+fn captured(request: End, reply: End) -> Option<(NtpTimestamp, NtpTimestamp)> {
+    request.time.zip(reply.time).map(|(request, reply)| (to_ntp(request), to_ntp(reply)))
 }
 
 fn to_ntp(time: CaptureTime) -> NtpTimestamp {
@@ -117,9 +145,9 @@ mod tests {
             End { place: Place { capture: 0, frame }, time: Some(CaptureTime { seconds, nanoseconds }) }
         };
         let exchange = Exchange::new(ExchangeMode::Basic, end(1, -2), end(2, 2), timestamp(-1), timestamp(1));
-        assert_eq!(exchange.server_time, Some(0.5));
-        assert_eq!(exchange.offset, Some(0.0));
-        assert_eq!(exchange.delay, Some(0.5));
+        assert_eq!(exchange.times.server_time, Some(0.5));
+        assert_eq!(exchange.times.offset, Some(0.0));
+        assert_eq!(exchange.times.delay, Some(0.5));
         assert_eq!(exchange.round_trip, Some(1.0));
     }
 
@@ -128,8 +156,8 @@ mod tests {
         let end = |frame| End { place: Place { capture: 0, frame }, time: None };
         let five = NtpTimestamp(5);
         let interleaved = Exchange::new(ExchangeMode::Interleaved, end(1), end(2), five, five);
-        assert_eq!((interleaved.server_time, interleaved.round_trip), (None, None));
+        assert_eq!((interleaved.times.server_time, interleaved.round_trip), (None, None));
         let unset = Exchange::new(ExchangeMode::Basic, end(1), end(2), NtpTimestamp::ZERO, five);
-        assert_eq!(unset.server_time, None);
+        assert_eq!(unset.times.server_time, None);
     }
 }

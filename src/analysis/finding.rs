@@ -30,11 +30,14 @@ pub enum Finding {
     NakFromClient,
     /// A request that was captured twice, octet for octet, at once.
     DuplicateRequest,
+    /// An authenticated request that came again later, octet for octet. Clients without a clock of their own may
+    /// send it so; else it was recorded and sent again.
+    RequestRepeated,
     /// A reply that arrived again, octet for octet.
     DuplicateReply,
     /// A second, different reply to the same request.
     SecondReply,
-    /// An authenticated message that was sent again, octet for octet.
+    /// An authenticated reply, broadcast or message of a peer that was sent again, octet for octet.
     Replay,
     /// A reply whose origin timestamp is zero though no request had a transmit timestamp of zero.
     ZeroOrigin,
@@ -68,7 +71,7 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Finding; 27] = [
+    pub const ALL: [Finding; 28] = [
         Finding::BadUdpChecksum,
         Finding::ZeroTrailer,
         Finding::KeyNotForAddress,
@@ -79,6 +82,7 @@ impl Finding {
         Finding::ReplyKeyDiffers,
         Finding::NakFromClient,
         Finding::DuplicateRequest,
+        Finding::RequestRepeated,
         Finding::DuplicateReply,
         Finding::SecondReply,
         Finding::Replay,
@@ -111,6 +115,7 @@ impl Finding {
             Finding::ReplyKeyDiffers => "reply-key-differs",
             Finding::NakFromClient => "nak-from-client",
             Finding::DuplicateRequest => "duplicate-request",
+            Finding::RequestRepeated => "request-repeated",
             Finding::DuplicateReply => "duplicate-reply",
             Finding::SecondReply => "second-reply",
             Finding::Replay => "replay",
@@ -177,6 +182,7 @@ impl Finding {
             Finding::KeyNotForAddress
             | Finding::Kiss
             | Finding::ReplyKeyDiffers
+            | Finding::RequestRepeated
             | Finding::SecondReply
             | Finding::ZeroOrigin
             | Finding::BogusOrigin

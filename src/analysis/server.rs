@@ -1,20 +1,25 @@
 //! What is remembered of each server: how it answers, and what it says of itself.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 
-use crate::ntp::header::{Header, LeapIndicator};
+use crate::auth::KeyId;
+use crate::auth::algorithm::TRUNCATED_LENGTH;
+use crate::ntp::header::{Header, LeapIndicator, Version};
 
 use super::behaviour::{Answer, Asked, Profile};
-use super::finding::{Event, Finding, Place};
+use super::finding::{Event, Finding, MOST_FRAMES, Place};
+use super::pairing::Request;
+use super::verdict::Status;
 
 /// Servers that are remembered at most; the others are counted.
 pub const MOST_SERVERS: usize = 4_096;
 
-/// Lengths of request that are told apart for a server.
-const MOST_LENGTHS: usize = 16;
+/// Clients that are told apart for a server, and keys and lengths of their requests.
+const MOST_CLIENTS: usize = 16;
+const MOST_LENGTHS: usize = 32;
 
-/// Right requests of one length that must have stayed unanswered before a filter is suspected.
+/// Requests that must have stayed unanswered before a filter is suspected.
 const SUSPICIOUS: u32 = 2;
 
 /// One server.
@@ -22,16 +27,25 @@ const SUSPICIOUS: u32 = 2;
 pub struct Server {
     /// How it answers.
     pub profile: Profile,
-    /// Right or plain requests by length: answered and not.
-    lengths: BTreeMap<usize, Lengths>,
+    /// What it broadcasts.
+    pub broadcasts: BTreeMap<Status, u64>,
+    lengths: BTreeMap<IpAddr, Lengths>,
     clock: Option<(Place, u8, LeapIndicator)>,
     control: Exposure,
     private: Exposure,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// The requests of a client by key ID and octets.
+#[derive(Clone, Debug, Default)]
 struct Lengths {
+    by_length: BTreeMap<(Option<KeyId>, usize), Answers>,
+}
+
+/// How requests of one length were answered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Answers {
     answered: u32,
+    /// Not answered, though nothing is wrong with them.
     unanswered: u32,
     example: Option<Place>,
 }
@@ -62,25 +76,26 @@ impl Servers {
         Some(self.by_address.entry(address).or_default())
     }
 
-    /// The servers by address.
+    /// The servers that were asked for the time or broadcast it, by address.
     pub fn sorted(&self) -> Vec<(SocketAddr, &Server)> {
-        self.by_address.iter().map(|(address, server)| (*address, server)).collect()
+        let tells = |server: &Server| !server.broadcasts.is_empty() || !server.profile.is_empty();
+        self.iter().filter(|(_, server)| tells(server)).collect()
+    }
+
+    /// All of which anything is known, by address.
+    pub fn iter(&self) -> impl Iterator<Item = (SocketAddr, &Server)> {
+        self.by_address.iter().map(|(address, server)| (*address, server))
     }
 }
 
 impl Server {
-    /// Counts the answer to a request, or its absence.
-    pub fn count(&mut self, asked: Asked, answer: Answer, length: usize, request: Place) {
+    /// Counts the answer to a request for the time, or its absence.
+    pub fn count(&mut self, request: &Request, answer: Answer) {
+        let asked = Asked::of(request.status);
         self.profile.count(asked, answer);
-        if matches!(asked, Asked::NoMac | Asked::Valid)
-            && (self.lengths.len() < MOST_LENGTHS || self.lengths.contains_key(&length))
-        {
-            let lengths = self.lengths.entry(length).or_default();
-            match answer {
-                Answer::Silence => lengths.unanswered += 1,
-                _ => lengths.answered += 1,
-            }
-            lengths.example.get_or_insert(request);
+        let client = request.client.ip();
+        if self.lengths.len() < MOST_CLIENTS || self.lengths.contains_key(&client) {
+            self.lengths.entry(client).or_default().count(request, asked, answer);
         }
     }
 
@@ -122,29 +137,92 @@ impl Server {
         events
     }
 
+    /// Suspects a filter where it is not silent because it limits.
     fn length_filter(&self, address: SocketAddr) -> Option<Event> {
-        let answered: Vec<String> = self
-            .lengths
-            .iter()
-            .filter(|(_, counts)| counts.answered > 0)
-            .map(|(length, _)| length.to_string())
-            .collect();
-        let suspicious = |counts: &Lengths| counts.answered == 0 && counts.unanswered >= SUSPICIOUS;
-        let (length, counts) = self.lengths.iter().find(|(_, counts)| suspicious(counts))?;
-        if answered.is_empty() {
+        if self.profile.is_limiting() {
             return None;
         }
-        let detail = format!(
-            "{address} answered none of {} right requests of {length} octets, but others of {} octets",
-            counts.unanswered,
-            answered.join(", ")
-        );
-        Some(Event {
-            finding: Finding::LengthFilterSuspected,
-            frames: counts.example.into_iter().collect(),
-            detail,
+        self.lengths.values().find_map(|lengths| lengths.filter(address))
+    }
+}
+
+impl Lengths {
+    fn count(&mut self, request: &Request, asked: Asked, answer: Answer) {
+        let name = (request.key_id, request.length);
+        if self.by_length.len() >= MOST_LENGTHS && !self.by_length.contains_key(&name) {
+            return;
+        }
+        // No server answers a digest that is longer than version 4 has room for.
+        let is_right = matches!(asked, Asked::NoMac | Asked::Valid)
+            && (request.digest_length <= TRUNCATED_LENGTH || request.version < Version::FOUR);
+        let answers = self.by_length.entry(name).or_default();
+        answers.answered += u32::from(answer != Answer::Silence);
+        answers.unanswered += u32::from(answer == Answer::Silence && is_right);
+        answers.example.get_or_insert(request.place);
+    }
+
+    fn filter(&self, address: SocketAddr) -> Option<Event> {
+        self.filter_of_key(address).or_else(|| self.filter_of_macs(address))
+    }
+
+    /// Under one key, short requests are answered and longer ones are not.
+    fn filter_of_key(&self, address: SocketAddr) -> Option<Event> {
+        let mut answered = self.by_length.iter().filter(|(_, answers)| answers.answered > 0);
+        answered.find_map(|((key_id, length), _)| {
+            let same_key = self.by_length.range((*key_id, length + 1)..=(*key_id, usize::MAX));
+            let key = key_id.map_or("without a MAC".to_owned(), |key_id| format!("under key {key_id}"));
+            let reason = "it drops them by their length, or something on the way does";
+            event(
+                address,
+                &format!("{length} octets {key}"),
+                same_key.map(|((_, length), answers)| (*length, *answers)),
+                reason,
+            )
         })
     }
+
+    /// Requests without a MAC are answered, and nothing that is longer is, be it with a refusal.
+    fn filter_of_macs(&self, address: SocketAddr) -> Option<Event> {
+        let is_answered = |answers: &Answers| answers.answered > 0;
+        let with_mac = self.by_length.iter().filter(|((key_id, _), _)| key_id.is_some());
+        let plain =
+            self.by_length.iter().filter(|((key_id, _), answers)| key_id.is_none() && is_answered(answers));
+        let longest = plain.map(|((_, length), _)| *length).max()?;
+        if with_mac.clone().any(|(_, answers)| is_answered(answers)) {
+            return None;
+        }
+        let longer = with_mac.filter(|((_, length), _)| *length > longest);
+        let reason = "it accepts none of their keys, or something on the way drops them by their length";
+        event(
+            address,
+            &format!("{longest} octets without a MAC"),
+            longer.map(|((_, length), answers)| (*length, *answers)),
+            reason,
+        )
+    }
+}
+
+/// Tells when enough requests of these lengths were not answered, and none was.
+fn event(
+    address: SocketAddr,
+    answered: &str,
+    longer: impl Iterator<Item = (usize, Answers)>,
+    reason: &str,
+) -> Option<Event> {
+    let silent: Vec<(usize, Answers)> =
+        longer.filter(|(_, answers)| answers.answered == 0 && answers.unanswered > 0).collect();
+    let requests: u32 = silent.iter().map(|(_, answers)| answers.unanswered).sum();
+    if requests < SUSPICIOUS {
+        return None;
+    }
+    let octets: BTreeSet<usize> = silent.iter().map(|(length, _)| *length).collect();
+    let octets: Vec<String> = octets.iter().map(usize::to_string).collect();
+    let detail = format!(
+        "{address} answered requests of {answered} and none of {requests} of {} octets: {reason}",
+        octets.join(", ")
+    );
+    let frames = silent.iter().filter_map(|(_, answers)| answers.example).take(MOST_FRAMES).collect();
+    Some(Event { finding: Finding::LengthFilterSuspected, frames, detail })
 }
 
 impl Exposure {

@@ -6,6 +6,7 @@ use crate::auth::Algorithm;
 use crate::auth::key::KeyId;
 use crate::auth::keyring::{Candidate, Keyring};
 use crate::auth::mac::{self, MacCheck, Proof};
+use crate::auth::nt_hash;
 use crate::net::{Datagram, Shortfall};
 use crate::ntp::extension::{ExtensionField, NTS_AUTHENTICATOR};
 use crate::ntp::header::HEADER_LENGTH;
@@ -175,7 +176,7 @@ impl<'a> Verdict<'a, '_> {
     /// The account that an MS-SNTP message is signed for, or to be: its relative identifier.
     pub fn account(&self) -> Option<u32> {
         let key_id = self.key_id().filter(|_| self.status == Status::MsSntp)?;
-        Some(key_id.0.swap_bytes() & 0x7fff_ffff)
+        Some(nt_hash::relative_id(key_id.0))
     }
 
     /// Octets of digest that the message carries.

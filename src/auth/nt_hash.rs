@@ -54,7 +54,7 @@ impl NtHashes {
     /// Whether `digest` is that of `header` under a hash of the account that `key_id` names: its octets the other
     /// way round, and the first bit for the former password. `None` when the account is not known.
     pub fn verifies(&self, key_id: u32, header: &[u8], digest: &[u8]) -> Option<bool> {
-        let account = key_id.swap_bytes() & 0x7fff_ffff;
+        let account = relative_id(key_id);
         let keys = self.by_account.get(&account)?;
         Some(keys.iter().any(|key| key.verifies(header, digest)))
     }
@@ -75,6 +75,12 @@ fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
         _ => None,
     });
     octets.collect::<Option<Vec<u8>>>().filter(|octets| octets.len() == HASH_LENGTH)
+}
+
+/// The relative identifier of the account that MS-SNTP has where other messages have their key ID: in the other byte
+/// order, and without the highest bit, which says whether the older or the newer password is meant (MS-SNTP 2.2.1).
+pub fn relative_id(key_id: u32) -> u32 {
+    key_id.swap_bytes() & 0x7fff_ffff
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl Outcome<'_> {
         let servers = self.analyzer.conversations().servers.sorted();
         let is_told = |server: &SocketAddr| view == View::Verify && self.selected.has(server);
         let servers = servers.iter().filter(|(server, _)| is_told(server));
-        let servers = servers.map(|(address, server)| ServerRecord::new(*address, &server.profile));
+        let servers = servers.map(|(address, server)| ServerRecord::new(*address, server));
         let files = Some(self.labels.as_slice()).filter(|labels| labels.len() > 1);
         let patterns = self.analyzer.patterns();
         let patterns = patterns.iter().map(|pattern| PatternRecord::new(pattern, files)).collect();

@@ -92,15 +92,22 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>, told: &Told) -> std::fm
 }
 
 fn server_line(text: &mut String, server: &ServerRecord) -> std::fmt::Result {
-    let class = server.class.unwrap_or("not enough seen");
-    let mut parts = vec![format!("{} {class}: ", server.server)];
-    let last = server.behaviour.len().saturating_sub(1);
-    for (index, (asked, answers)) in server.behaviour.iter().enumerate() {
-        let answers: Vec<String> =
-            answers.0.iter().map(|(answer, count)| format!("{answer} {count}")).collect();
-        let end = if index < last { ", " } else { "" };
-        parts.push(format!("{} > {}{end}", asked.name(), answers.join(" + ")));
-    }
+    let class = match server.class {
+        None if server.behaviour.is_empty() => "",
+        class => class.unwrap_or("not enough seen"),
+    };
+    let counts = |counts: &Counts| {
+        counts.0.iter().map(|(what, count)| format!("{what} {count}")).collect::<Vec<_>>().join(" + ")
+    };
+    let answers =
+        server.behaviour.iter().map(|(asked, answers)| format!("{} > {}", asked.words(), counts(answers)));
+    let broadcasts = Some(&server.broadcasts).filter(|broadcasts| !broadcasts.is_empty());
+    let mut parts: Vec<String> =
+        answers.chain(broadcasts.map(|broadcasts| format!("broadcasts > {}", counts(broadcasts)))).collect();
+    let last = parts.len().saturating_sub(1);
+    parts.iter_mut().take(last).for_each(|part| part.push_str(", "));
+    let name = if class.is_empty() { server.server.clone() } else { format!("{} {class}", server.server) };
+    parts.insert(0, format!("{name}: "));
     item(text, "server", &parts, "")
 }
 

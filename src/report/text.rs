@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
-use crate::analysis::exchange::Exchange;
+use crate::analysis::exchange::{Exchange, Times};
 use crate::analysis::finding::Severity;
 use crate::analysis::{Diagnosis, Event, Judged};
 use crate::ntp::header::Header;
@@ -205,15 +205,23 @@ fn exchange_fields(output: &mut impl Write, exchange: &Exchange, judged: &Judged
         false => ("answered by", exchange.reply.frame),
     };
     field(output, name, format_args!("frame {other} ({})", exchange.mode.name()))?;
-    for (name, time) in [
-        ("round trip", exchange.round_trip),
-        ("server time", exchange.server_time),
-        ("delay", exchange.delay),
-        ("offset", exchange.offset),
-    ] {
-        time.map_or(Ok(()), |time| field(output, name, format_args!("{time:.9} s")))?;
+    exchange.round_trip.map_or(Ok(()), |time| seconds_field(output, "round trip", time))?;
+    exchange_times(output, &exchange.times)?;
+    let Some(before) = exchange.completed else { return Ok(()) };
+    field(output, "times of", format_args!("frames {} and {}", before.request.frame, before.reply.frame))?;
+    exchange_times(output, &before.times)
+}
+
+fn exchange_times(output: &mut impl Write, times: &Times) -> io::Result<()> {
+    for (name, time) in [("server time", times.server_time), ("delay", times.delay), ("offset", times.offset)]
+    {
+        time.map_or(Ok(()), |time| seconds_field(output, name, time))?;
     }
     Ok(())
+}
+
+fn seconds_field(output: &mut impl Write, name: &str, seconds: f64) -> io::Result<()> {
+    field(output, name, format_args!("{seconds:.9} s"))
 }
 
 pub(super) fn verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {

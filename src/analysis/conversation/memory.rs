@@ -21,7 +21,7 @@ pub(super) struct Memory {
 /// Octets that were seen before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
-    /// A moment ago: an interface, a bridge or a mirror port that shows everything twice.
+    /// A moment ago, or in another capture, whose clock nobody knows: one message that was captured twice.
     Twice(Place),
     /// Long enough ago to be another sending.
     Later(Place),
@@ -37,7 +37,8 @@ impl Memory {
     ) -> Option<Again> {
         if let Some((before, then)) = self.by_fingerprint.get(&fingerprint) {
             let elapsed = then.zip(time).map(|(then, now)| elapsed(then, now));
-            let is_other = elapsed.is_some_and(|elapsed| elapsed >= ONE_MESSAGE);
+            let is_other =
+                before.capture == place.capture && elapsed.is_some_and(|elapsed| elapsed >= ONE_MESSAGE);
             return Some(if is_other { Again::Later(*before) } else { Again::Twice(*before) });
         }
         if self.order.len() >= MOST_MESSAGES

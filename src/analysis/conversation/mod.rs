@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::auth::Keyring;
 use crate::capture::CaptureTime;
-use crate::ntp::header::{Header, Mode};
+use crate::ntp::header::{Header, Mode, Version};
 use crate::ntp::message::Message;
 use crate::ntp::{NtpTimestamp, trailer::KEY_ID_LENGTH};
 
@@ -13,21 +13,30 @@ use super::analyzer::Judged;
 use super::behaviour::{Answer, Asked};
 use super::exchange::{End, Exchange, ExchangeMode};
 use super::finding::{Event, Finding, Place};
-use super::pairing::{Expired, Name, NameKind, Orphan, Request, Window};
+use super::pairing::{
+    Expired, Name, NameKind, Orphan, PATIENCE, Replies, Request, RequestKind, Window, is_group,
+};
 use super::server::Servers;
 use super::verdict::{self, Status};
 
-use followers::{Followers, Pair};
+use followers::{Association, Followers};
+use interleaved::{Answered, LastExchanges};
 use memory::{Again, Memory, elapsed};
 
 mod followers;
+mod interleaved;
 mod memory;
+mod names;
+mod sentence;
 
 #[cfg(test)]
 mod tests;
 
 /// Nanoseconds of capture that must follow a request before its silence is told.
 const LEAST_WAIT: i128 = 1_000_000_000;
+
+/// Nanoseconds after which no reply is expected any more.
+const LONGEST_WAIT: i128 = PATIENCE as i128 * 1_000_000_000;
 
 /// Seconds after the first packet within which a reply may answer a request from before the capture.
 const EARLY: i64 = 1;
@@ -39,6 +48,7 @@ pub struct Conversations {
     /// The servers.
     pub servers: Servers,
     followers: Followers,
+    last_exchanges: LastExchanges,
     memory: Memory,
     events: Vec<Event>,
     begin: Option<CaptureTime>,
@@ -51,20 +61,22 @@ impl Conversations {
         self.begin = self.begin.or(judged.time);
         self.end = judged.time.or(self.end);
         while let Some(expired) = self.window.expire(judged.time) {
-            self.close(expired, false);
+            self.close(expired);
         }
         self.recall(judged);
         match judged.message {
             Some(Message::Time(message)) => self.observe_time(judged, &message.header, keys),
             Some(Message::Control(message)) => {
-                let names =
-                    Names::of(judged, message.response, u64::from(message.sequence), NameKind::Control);
-                self.observe_query(judged, message.response, names, Finding::ControlExposed, keys);
+                let number = u64::from(message.sequence);
+                let name = names::of_query(judged, message.response, number, NameKind::Control);
+                let exposure = (!message.error).then_some(Finding::ControlExposed);
+                self.observe_query(judged, message.response, name, exposure, keys);
             }
             Some(Message::Private(message)) => {
                 let code = u64::from(message.implementation) << 8 | u64::from(message.request_code);
-                let names = Names::of(judged, message.response, code, NameKind::Private);
-                self.observe_query(judged, message.response, names, Finding::PrivateExposed, keys);
+                let name = names::of_query(judged, message.response, code, NameKind::Private);
+                let exposure = (message.error == 0).then_some(Finding::PrivateExposed);
+                self.observe_query(judged, message.response, name, exposure, keys);
             }
             None => {}
         }
@@ -73,9 +85,9 @@ impl Conversations {
     /// Closes what is still open at the end of the capture.
     pub fn finish(&mut self) {
         while let Some(expired) = self.window.drain() {
-            self.close(expired, true);
+            self.close(expired);
         }
-        for (address, server) in self.servers.sorted() {
+        for (address, server) in self.servers.iter() {
             self.events.extend(server.events(address));
         }
     }
@@ -86,66 +98,79 @@ impl Conversations {
     }
 
     /// Looks whether an authenticated message was seen before. One that says nothing of its own time is the same
-    /// every time.
+    /// every time: control messages, and time messages without a transmit timestamp.
     fn recall(&mut self, judged: &mut Judged<'_, '_>) {
-        let is_unique = match judged.message {
-            Some(Message::Time(message)) => !message.header.transmit_timestamp.is_zero(),
-            _ => true,
+        let finding = match judged.message {
+            Some(Message::Time(message)) if message.header.transmit_timestamp.is_zero() => return,
+            Some(Message::Time(message)) => match message.header.mode {
+                Mode::Client | Mode::Reserved => Finding::RequestRepeated,
+                _ => Finding::Replay,
+            },
+            Some(Message::Private(_)) => Finding::RequestRepeated,
+            _ => return,
         };
-        if judged.verdict.status != Status::Valid || !is_unique {
+        if judged.verdict.status != Status::Valid {
             return;
         }
         let (place, fingerprint) = (judged.place(), fingerprint(judged.datagram.octets));
         if let Some(Again::Later(before)) = self.memory.recall(fingerprint, place, judged.time) {
-            judged.findings.insert(Finding::Replay);
-            self.tell(Finding::Replay, &[before, place], "an authenticated message, octet for octet");
+            judged.findings.insert(finding);
+            self.tell(finding, &[before, place], "an authenticated message again, octet for octet");
         }
     }
 
     fn observe_time(&mut self, judged: &mut Judged<'_, '_>, header: &Header, keys: &Keyring) {
-        let (source, destination) = (judged.datagram.source, judged.datagram.destination);
         let is_peer = matches!(header.mode, Mode::SymmetricActive | Mode::SymmetricPassive);
         if header.mode == Mode::Server || is_peer {
-            let name = |kind| Name::new(destination, source, header.origin_timestamp.0, kind);
-            let names = [name(NameKind::Transmit), name(NameKind::Receive)];
-            let is_answer = self.answer(judged, names, Some(header), keys);
-            if !is_answer && header.mode == Mode::Server && !judged.findings.contains(Finding::Replay) {
+            let names = names::of_reply(judged, header);
+            let is_answer = self.answer(judged, &names, Some(header), keys);
+            let may_be_one = header.mode == Mode::Server && header.version.is_decoded();
+            if !is_answer && may_be_one && !judged.findings.contains(Finding::Replay) {
                 self.keep(judged, names[0], header);
             }
         }
         if matches!(header.mode, Mode::Client | Mode::Reserved) || is_peer {
-            let name = |timestamp: NtpTimestamp, kind| Name::new(source, destination, timestamp.0, kind);
-            let receive = header.receive_timestamp;
-            let has_receive = !receive.is_zero() && receive != header.transmit_timestamp;
-            let names = [
-                Some(name(header.transmit_timestamp, NameKind::Transmit)),
-                has_receive.then(|| name(receive, NameKind::Receive)),
-            ];
-            self.ask(judged, names, header.mode == Mode::Client);
-            let pair = Pair { client: source.ip(), server: destination.ip() };
-            self.events.extend(self.followers.note_request(pair, judged.place(), header));
+            self.ask(judged, names::of_request(judged, header), Some(header));
+        }
+        if header.mode == Mode::Client && judged.verdict.status == Status::Valid {
+            let association = association(judged, judged.datagram.source, judged.datagram.destination);
+            let place = judged.place();
+            let event =
+                association.and_then(|association| self.followers.note_request(association, place, header));
+            self.events.extend(event);
+        }
+        if header.mode == Mode::Broadcast {
+            self.note_broadcast(judged, header);
         }
     }
 
+    fn note_broadcast(&mut self, judged: &mut Judged<'_, '_>, header: &Header) {
+        if let Some(server) = self.servers.of(judged.datagram.source) {
+            *server.broadcasts.entry(judged.verdict.status).or_default() += 1;
+        }
+        self.note_clock(judged, header);
+    }
+
+    /// Takes a message of mode 6 or 7. `exposure` is what it shows as a reply.
     fn observe_query(
         &mut self,
         judged: &mut Judged<'_, '_>,
         response: bool,
         name: Name,
-        exposure: Finding,
+        exposure: Option<Finding>,
         keys: &Keyring,
     ) {
         if !response {
-            self.ask(judged, [Some(name), None], true);
+            self.ask(judged, [Some(name), None], None);
             return;
         }
         let before = self.window.request(&name).map(|request| *request);
-        if !self.answer(judged, [name, name], None, keys) {
+        if !self.answer(judged, &[name], None, keys) {
             return;
         }
         // What is answered to a signed query is not exposed to everyone.
-        if let Some(request) = before
-            && request.asked == Asked::NoMac
+        if let (Some(request), Some(exposure)) = (before, exposure)
+            && request.status == Status::None
             && let Some(server) = self.servers.of(request.server)
         {
             let reply = (judged.place(), judged.datagram.length);
@@ -153,21 +178,9 @@ impl Conversations {
         }
     }
 
-    /// Takes a message as a request.
-    fn ask(&mut self, judged: &mut Judged<'_, '_>, names: [Option<Name>; 2], expects_reply: bool) {
-        let mut request = Request {
-            place: judged.place(),
-            time: judged.time,
-            client: judged.datagram.source,
-            server: judged.datagram.destination,
-            asked: Asked::of(judged.verdict.status),
-            key_id: judged.verdict.key_id(),
-            length: judged.datagram.length,
-            fingerprint: fingerprint(judged.datagram.octets),
-            ms_sntp: account(judged).filter(|_| judged.verdict.status == Status::MsSntp),
-            expects_reply,
-            replies: super::pairing::Replies::default(),
-        };
+    /// Takes a message as a request; `header` is that of a time message.
+    fn ask(&mut self, judged: &mut Judged<'_, '_>, names: [Option<Name>; 2], header: Option<&Header>) {
+        let mut request = self.request_of(judged, header);
         if let Some(first) = self.captured_twice(&request, names) {
             judged.findings.insert(Finding::DuplicateRequest);
             self.tell(Finding::DuplicateRequest, &[first, request.place], "the same request again at once");
@@ -182,6 +195,36 @@ impl Conversations {
         self.window.remember(names, request);
     }
 
+    fn request_of(&self, judged: &Judged<'_, '_>, header: Option<&Header>) -> Request {
+        let kind = match header.map(|header| header.mode) {
+            None => RequestKind::Query,
+            Some(Mode::SymmetricActive | Mode::SymmetricPassive) => RequestKind::Peer,
+            Some(_) if is_group(judged.datagram.destination.ip()) => RequestKind::Group,
+            Some(_) => RequestKind::Time,
+        };
+        // Of versions that are not decoded nobody knows what answers them.
+        let is_understood =
+            header.is_none_or(|header| header.mode == Mode::Client && header.version.is_decoded());
+        let status = judged.verdict.status;
+        Request {
+            kind,
+            place: judged.place(),
+            time: judged.time,
+            client: judged.datagram.source,
+            server: judged.datagram.destination,
+            status,
+            key_id: judged.verdict.key_id(),
+            digest_length: judged.verdict.digest().map_or(0, <[u8]>::len),
+            version: judged.message.map_or(Version::FOUR, |message| message.version()),
+            origin: header.map_or(NtpTimestamp::ZERO, |header| header.origin_timestamp),
+            length: judged.datagram.length,
+            fingerprint: fingerprint(judged.datagram.octets),
+            ms_sntp: account(judged).filter(|_| status == Status::MsSntp),
+            expects_reply: is_understood && kind != RequestKind::Group,
+            replies: Replies::default(),
+        }
+    }
+
     /// The same request, when it was seen a moment ago: an interface, a bridge or a mirror port shows some packets
     /// twice.
     fn captured_twice(&mut self, request: &Request, names: [Option<Name>; 2]) -> Option<Place> {
@@ -191,11 +234,11 @@ impl Conversations {
         (at_once && open.fingerprint == request.fingerprint).then_some(open.place)
     }
 
-    /// Takes a message as a reply; false when no request goes by its names.
+    /// Takes a message as a reply; false when no request goes by its names. `header` is that of a time message.
     fn answer(
         &mut self,
         judged: &mut Judged<'_, '_>,
-        names: [Name; 2],
+        names: &[Name],
         header: Option<&Header>,
         keys: &Keyring,
     ) -> bool {
@@ -211,50 +254,90 @@ impl Conversations {
             judged.verdict = verdict::signed_for_account(judged, keys);
         }
         let answer = answer_of(judged);
-        let (received, sent) = header.map_or((NtpTimestamp::ZERO, NtpTimestamp::ZERO), |header| {
-            (header.receive_timestamp, header.transmit_timestamp)
-        });
-        let asked = End { place: request.place, time: request.time };
-        judged.exchange = Some(Exchange::new(mode_of(name), asked, end(judged), received, sent));
-        if request.replies.count == 0 {
-            self.count(&request, answer);
+        judged.exchange = Some(self.exchange(judged, &request, name, header));
+        if request.replies.count == 0 || request.kind == RequestKind::Group {
+            let server = judged.datagram.source;
+            self.count(&Request { server, ..request }, answer);
         }
-        self.compare(judged, &request, answer, header.is_some());
-        if let Some(header) = header.filter(|header| header.mode == Mode::Server) {
-            self.note_clock(judged, header, answer);
-            if answer == Answer::AuthenticatedReply {
-                let (client, server) = (judged.datagram.destination.ip(), judged.datagram.source.ip());
-                self.followers.note_valid(Pair { client, server }, judged.place(), header);
-            }
+        self.compare(judged, &request, answer);
+        if let Some(header) = header {
+            self.note_reply(judged, header, &request, answer);
         }
         true
     }
 
+    /// The exchange that a reply completes. What versions mean that are not decoded is not guessed.
+    fn exchange(
+        &mut self,
+        judged: &Judged<'_, '_>,
+        request: &Request,
+        name: &Name,
+        header: Option<&Header>,
+    ) -> Exchange {
+        let asked = End { place: request.place, time: request.time };
+        let known = header.filter(|header| header.version.is_decoded());
+        let (received, sent) = known.map_or((NtpTimestamp::ZERO, NtpTimestamp::ZERO), |header| {
+            (header.receive_timestamp, header.transmit_timestamp)
+        });
+        let mut exchange = Exchange::new(mode_of(name), asked, end(judged), received, sent);
+        if known.is_some() {
+            let pair = (judged.datagram.destination.ip(), judged.datagram.source.ip());
+            let answered = Answered { request: asked, reply: end(judged), receive: received };
+            let before = self.last_exchanges.replace(pair, answered);
+            exchange.completed = before
+                .filter(|_| exchange.mode == ExchangeMode::Interleaved)
+                .and_then(|before| before.completed(request.origin, sent));
+        }
+        exchange
+    }
+
+    /// What a reply shows beside its request.
+    fn note_reply(
+        &mut self,
+        judged: &mut Judged<'_, '_>,
+        header: &Header,
+        request: &Request,
+        answer: Answer,
+    ) {
+        if answer == Answer::Kiss && header.mode == Mode::Server {
+            judged.findings.insert(Finding::Kiss);
+            let code = header.reference_id.kiss_code(header.stratum).unwrap_or_default();
+            self.tell(Finding::Kiss, &[judged.place()], &format!("kiss code {code}"));
+        } else if !matches!(answer, Answer::CryptoNak | Answer::BadMacReply) {
+            self.note_clock(judged, header);
+        }
+        let is_asked_for = request.status == Status::Valid && request.key_id == judged.verdict.key_id();
+        if header.mode == Mode::Server && is_asked_for && answer == Answer::AuthenticatedReply {
+            let place = judged.place();
+            let association = association(judged, judged.datagram.destination, judged.datagram.source);
+            if let Some(association) = association {
+                self.followers.note_valid(association, place, header);
+            }
+        }
+    }
+
     /// What request and reply show together.
-    fn compare(&mut self, judged: &mut Judged<'_, '_>, request: &Request, answer: Answer, is_time: bool) {
-        let places = [request.place, judged.place()];
-        let had_mac = request.asked == Asked::Valid || request.asked.is_bad_mac();
-        let key = request.key_id.map(|key_id| format!("key {key_id}")).unwrap_or_default();
+    fn compare(&mut self, judged: &mut Judged<'_, '_>, request: &Request, answer: Answer) {
+        let is_time = request.kind != RequestKind::Query;
         if is_time && judged.findings.contains(Finding::Replay) {
             // Told of already, and no answer of the server's.
-        } else if is_time && request.replies.count > 0 {
-            let first = request.replies.first.unwrap_or(request.place);
-            let same = request.replies.fingerprint == fingerprint(judged.datagram.octets);
-            let finding = if same { Finding::DuplicateReply } else { Finding::SecondReply };
-            judged.findings.insert(finding);
-            let detail = if same { "the same reply again" } else { "another reply to the same request" };
-            self.tell(finding, &[request.place, first, judged.place()], detail);
-        } else if had_mac && answer == Answer::PlainReply && is_time {
+            return;
+        }
+        // To a request that was sent to a group, each of several servers replies.
+        if is_time && request.kind != RequestKind::Group && request.replies.count > 0 {
+            let finding = self.tell_again(judged, request);
+            if finding == Finding::DuplicateReply {
+                return;
+            }
+        }
+        let places = [request.place, judged.place()];
+        let asked = Asked::of(request.status);
+        if is_time && (asked == Asked::Valid || asked.is_bad_mac()) && answer == Answer::PlainReply {
             judged.findings.insert(Finding::AuthStripped);
-            let detail = format!("the request has a MAC ({key}, {}), the reply none", request.asked.name());
-            self.tell(Finding::AuthStripped, &places, &detail);
+            self.tell(Finding::AuthStripped, &places, &sentence::stripped(request));
         } else if answer == Answer::CryptoNak {
             judged.findings.insert(Finding::NakFor);
-            let detail = match request.asked {
-                Asked::NoMac => "refuses a request without a MAC: an extension field draws it".to_owned(),
-                asked => format!("refuses {key} ({})", asked.name()),
-            };
-            self.tell(Finding::NakFor, &places, &detail);
+            self.tell(Finding::NakFor, &places, &sentence::refused(request));
         }
         let replied =
             judged.verdict.key_id().filter(|_| answer != Answer::CryptoNak && answer != Answer::ZeroTrailer);
@@ -262,15 +345,26 @@ impl Conversations {
             && asked != replied
         {
             judged.findings.insert(Finding::ReplyKeyDiffers);
-            self.tell(
-                Finding::ReplyKeyDiffers,
-                &places,
-                &format!("asked under key {asked}, answered under {replied}"),
-            );
+            let detail = format!("asked under key {asked}, answered under {replied}");
+            self.tell(Finding::ReplyKeyDiffers, &places, &detail);
         }
     }
 
+    /// Tells of a reply to a request that has one.
+    fn tell_again(&mut self, judged: &mut Judged<'_, '_>, request: &Request) -> Finding {
+        let first = request.replies.first.unwrap_or(request.place);
+        let (finding, detail) = match request.replies.fingerprint == fingerprint(judged.datagram.octets) {
+            true => (Finding::DuplicateReply, "the same reply again"),
+            false => (Finding::SecondReply, "another reply to the same request"),
+        };
+        judged.findings.insert(finding);
+        self.tell(finding, &[request.place, first, judged.place()], detail);
+        finding
+    }
+
     fn keep(&mut self, judged: &Judged<'_, '_>, name: Name, header: &Header) {
+        let since = self.window.left().or(self.begin);
+        let remembered = since.zip(judged.time).map(|(since, now)| elapsed(since, now).min(LONGEST_WAIT));
         let orphan = Orphan {
             place: judged.place(),
             time: judged.time,
@@ -281,41 +375,41 @@ impl Conversations {
             transmit: header.transmit_timestamp,
             zero_origin: header.origin_timestamp.is_zero(),
             other_request: self.window.last_request(&name),
+            remembered,
         };
         self.window.keep(name, orphan);
     }
 
+    /// Counts how a request for the time was answered.
     fn count(&mut self, request: &Request, answer: Answer) {
-        if let Some(server) = self.servers.of(request.server) {
-            server.count(request.asked, answer, request.length, request.place);
+        let is_for_server = matches!(request.kind, RequestKind::Time | RequestKind::Group);
+        if let Some(server) = self.servers.of(request.server).filter(|_| is_for_server) {
+            server.count(request, answer);
         }
     }
 
-    fn note_clock(&mut self, judged: &mut Judged<'_, '_>, header: &Header, answer: Answer) {
+    /// Notes what a message says of its sender's clock.
+    fn note_clock(&mut self, judged: &mut Judged<'_, '_>, header: &Header) {
         let place = judged.place();
-        if answer == Answer::Kiss {
-            judged.findings.insert(Finding::Kiss);
-            let code = header.reference_id.kiss_code(header.stratum).unwrap_or_default();
-            self.tell(Finding::Kiss, &[place], &format!("kiss code {code}"));
-            return;
-        }
-        let event =
-            self.servers.of(judged.datagram.source).and_then(|server| server.clock_says(header, place));
-        if let Some(event) = event {
+        if header.version.is_decoded()
+            && let Some(server) = self.servers.of(judged.datagram.source)
+            && let Some(event) = server.clock_says(header, place)
+        {
             judged.findings.insert(event.finding);
             self.events.push(event);
         }
     }
 
     /// Says what became of a request or reply that nothing more is expected for.
-    fn close(&mut self, expired: Expired, at_end: bool) {
+    fn close(&mut self, expired: Expired) {
         match expired {
             Expired::Request(request) if request.replies.count == 0 && request.expects_reply => {
-                let left = request.time.zip(self.end).map(|(time, end)| elapsed(time, end));
-                // At the end of the capture the reply may lie behind it.
-                if !at_end || left.is_some_and(|left| left >= LEAST_WAIT) {
+                // It may have had to make room, or the capture ends: its reply would lie behind.
+                let waited =
+                    request.time.zip(self.end).map(|(time, end)| elapsed(time, end).min(LONGEST_WAIT));
+                if let Some(waited) = waited.filter(|waited| *waited >= LEAST_WAIT) {
                     self.count(&request, Answer::Silence);
-                    self.tell(Finding::Unanswered, &[request.place], &silence(&request));
+                    self.tell(Finding::Unanswered, &[request.place], &sentence::silence(&request, waited));
                 }
             }
             Expired::Request(_) => {}
@@ -325,18 +419,19 @@ impl Conversations {
     }
 
     fn unexplained(&mut self, orphan: &Orphan) {
-        let (finding, detail) = match (orphan.answer, orphan.zero_origin, orphan.other_request) {
+        let (finding, what) = match (orphan.answer, orphan.zero_origin, orphan.other_request) {
             (Answer::CryptoNak, ..) => (Finding::UnsolicitedNak, "no request that it refuses was seen"),
-            (_, true, _) => {
-                (Finding::ZeroOrigin, "its origin timestamp is zero, no request's transmit timestamp was")
-            }
+            (_, true, _) => (
+                Finding::ZeroOrigin,
+                "its origin timestamp is zero, which was no request's transmit timestamp",
+            ),
             (_, false, Some(_)) => {
-                (Finding::BogusOrigin, "its origin timestamp is not that of the request before")
+                (Finding::BogusOrigin, "its origin timestamp is not that of any request seen")
             }
             (_, false, None) => (Finding::UnsolicitedReply, "no request that it answers was seen"),
         };
         let frames: Vec<Place> = orphan.other_request.into_iter().chain([orphan.place]).collect();
-        self.tell(finding, &frames, &format!("from {}: {detail}", orphan.server));
+        self.tell(finding, &frames, &sentence::unexplained(orphan, what));
     }
 
     /// True for a reply so near the beginning that its request may lie before it.
@@ -350,29 +445,9 @@ impl Conversations {
     }
 }
 
-fn silence(request: &Request) -> String {
-    let asked = request.asked.name();
-    match request.key_id {
-        Some(key_id) => format!("no reply to {} octets, key {key_id}, {asked}", request.length),
-        None => format!("no reply to {} octets, {asked}", request.length),
-    }
-}
-
-/// Makes the names of queries.
-struct Names;
-
-impl Names {
-    fn of(judged: &Judged<'_, '_>, response: bool, number: u64, kind: NameKind) -> Name {
-        let (source, destination): (SocketAddr, SocketAddr) =
-            (judged.datagram.source, judged.datagram.destination);
-        let (client, server) = if response { (destination, source) } else { (source, destination) };
-        Name::new(client, server, number, kind)
-    }
-}
-
 fn mode_of(name: &Name) -> ExchangeMode {
     match name.kind() {
-        NameKind::Transmit => ExchangeMode::Basic,
+        NameKind::Transmit | NameKind::Cookie => ExchangeMode::Basic,
         NameKind::Receive => ExchangeMode::Interleaved,
         NameKind::Control | NameKind::Private => ExchangeMode::Sequence,
     }
@@ -397,6 +472,12 @@ pub fn answer_of(judged: &Judged<'_, '_>) -> Answer {
         Status::Invalid | Status::UnknownKey | Status::UntrustedKey => Answer::BadMacReply,
         _ => Answer::OtherReply,
     }
+}
+
+/// The association of a client's socket with a server under the key of the message.
+fn association(judged: &Judged<'_, '_>, client: SocketAddr, server: SocketAddr) -> Option<Association> {
+    let server = server.ip();
+    judged.verdict.key_id().map(|key_id| Association { client, server, key_id })
 }
 
 fn end(judged: &Judged<'_, '_>) -> End {

@@ -172,6 +172,24 @@ pub struct ExchangeRecord {
     pub server_time_s: Option<f64>,
     /// From request to reply as captured, seconds; null when not known.
     pub round_trip_s: Option<f64>,
+    /// The exchange before, when this interleaved reply tells when its reply left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completes: Option<CompletedRecord>,
+}
+
+/// An exchange whose times the reply after it tells (RFC 9769).
+#[derive(Serialize, JsonSchema)]
+pub struct CompletedRecord {
+    /// Frame of its request.
+    pub request: u64,
+    /// Frame of its reply.
+    pub reply: u64,
+    /// Server's clock minus capture's clock, seconds; null when not known.
+    pub offset_s: Option<f64>,
+    /// Both ways between capture and server, seconds; null when not known.
+    pub delay_s: Option<f64>,
+    /// From the request's arrival to the reply's departure by the server's clock, seconds.
+    pub server_time_s: Option<f64>,
 }
 
 impl<'a> MessageRecord<'a> {
@@ -259,10 +277,17 @@ impl ExchangeRecord {
             request: exchange.request.frame,
             reply: exchange.reply.frame,
             mode: exchange.mode.name(),
-            offset_s: exchange.offset,
-            delay_s: exchange.delay,
-            server_time_s: exchange.server_time,
+            offset_s: exchange.times.offset,
+            delay_s: exchange.times.delay,
+            server_time_s: exchange.times.server_time,
             round_trip_s: exchange.round_trip,
+            completes: exchange.completed.map(|before| CompletedRecord {
+                request: before.request.frame,
+                reply: before.reply.frame,
+                offset_s: before.times.offset,
+                delay_s: before.times.delay,
+                server_time_s: before.times.server_time,
+            }),
         }
     }
 }

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::analysis::behaviour::{Asked, Profile};
+use crate::analysis::behaviour::Asked;
 use crate::analysis::finding::Place;
+use crate::analysis::server::Server;
 use crate::analysis::{Event, Summary};
 use crate::report::diagnosis::PatternRecord;
 use crate::report::time::Rfc3339;
@@ -44,6 +45,10 @@ pub struct ServerRecord {
     #[serde(serialize_with = "as_map")]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, u64>>")]
     pub behaviour: Vec<(Asked, Counts)>,
+    /// Its broadcasts by authentication status. Absent when there are none.
+    #[serde(skip_serializing_if = "Counts::is_empty")]
+    #[schemars(with = "BTreeMap<String, u64>")]
+    pub broadcasts: Counts,
 }
 
 /// Counts over all messages, and what is to be said about the inputs.
@@ -182,17 +187,21 @@ impl<'a> FindingRecord<'a> {
 }
 
 impl ServerRecord {
-    /// The record of a server's profile.
-    pub fn new(server: SocketAddr, profile: &Profile) -> Self {
+    /// The record of what is known of a server.
+    pub fn new(address: SocketAddr, server: &Server) -> Self {
+        let profile = &server.profile;
         let answers = |asked: Asked| {
             let answers = profile.answers(asked).into_iter();
             Counts(answers.map(|(answer, count)| (answer.name().into(), u64::from(count))).collect())
         };
         let behaviour = Asked::ALL.into_iter().map(|asked| (asked, answers(asked)));
         ServerRecord {
-            server: server.to_string(),
+            server: address.to_string(),
             class: profile.class().map(|class| class.name()),
             behaviour: behaviour.filter(|(_, answers)| !answers.is_empty()).collect(),
+            broadcasts: Counts(
+                server.broadcasts.iter().map(|(status, count)| (status.name().into(), *count)).collect(),
+            ),
         }
     }
 }

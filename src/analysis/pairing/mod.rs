@@ -1,90 +1,51 @@
 //! Which request a reply answers, in one pass and a bounded window, whatever their order in the capture.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
-use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use crate::auth::KeyId;
 use crate::capture::CaptureTime;
 use crate::ntp::NtpTimestamp;
+use crate::ntp::header::Version;
 
-use super::behaviour::{Answer, Asked};
+use super::behaviour::Answer;
 use super::exchange::ExchangeMode;
 use super::finding::Place;
+use super::verdict::Status;
+
+use queue::{Queue, remove_if};
+
+mod name;
+mod queue;
+
+pub use name::{Name, NameKind, is_group};
 
 /// Requests that are remembered at most, and replies that wait for theirs. The oldest makes room.
 ///
 /// Half of what a map of 2^15 places takes: one that is fuller doubles, sooner or later, where this one tidies up.
 pub const WINDOW: usize = 14_336;
 
-/// Seconds of capture time after which nothing more is expected.
-pub const PATIENCE: i64 = 5;
+/// Seconds of capture time after which nothing more is expected. Clients wait less: their next poll comes by then.
+pub const PATIENCE: i64 = 16;
 
-/// What a reply names its request by. Addresses and ports lie apart, which makes it half as large.
+/// Who is asked, and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Name {
-    client: IpAddr,
-    server: IpAddr,
-    client_port: u16,
-    server_port: u16,
-    /// A timestamp, or the sequence number of a control or private message.
-    number: u64,
-    kind: NameKind,
-}
-
-/// Which field of the request is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameKind {
-    /// The transmit timestamp (RFC 5905 section 8).
-    Transmit,
-    /// The receive timestamp (RFC 9769).
-    Receive,
-    /// The sequence number of a control message (RFC 9327).
-    Control,
-    /// The request code of a private message.
-    Private,
-}
-
-impl Name {
-    /// A name in the conversation of a client with a server.
-    pub fn new(client: SocketAddr, server: SocketAddr, number: u64, kind: NameKind) -> Name {
-        let (client_port, server_port) = (client.port(), server.port());
-        Name { client: client.ip(), server: server.ip(), client_port, server_port, number, kind }
-    }
-
-    /// Which field of the request it names.
-    pub fn kind(&self) -> NameKind {
-        self.kind
-    }
-
-    fn is_zero_timestamp(&self) -> bool {
-        self.number == 0 && matches!(self.kind, NameKind::Transmit | NameKind::Receive)
-    }
-
-    /// The same conversation, whatever the message.
-    fn conversation(&self) -> Name {
-        Name { number: 0, kind: NameKind::Control, ..*self }
-    }
-}
-
-impl Hash for Name {
-    /// In few large pieces: the derived way hands the hasher a dozen small ones, each at the price of a large one.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let number = |address| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()),
-            IpAddr::V6(address) => address.to_bits(),
-        };
-        state.write_u128(number(self.client));
-        state.write_u128(number(self.server));
-        state.write_u64(self.number);
-        state.write_u32(u32::from(self.client_port) << 16 | u32::from(self.server_port));
-    }
+pub enum RequestKind {
+    /// A client asks a server for the time.
+    Time,
+    /// A client asks whoever listens to a group for the time (manycast, RFC 5905 section 3.1).
+    Group,
+    /// A peer tells a peer its time, and gets that one's when its turn comes: as late as the poll interval.
+    Peer,
+    /// A control or private message.
+    Query,
 }
 
 /// What is remembered of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
+    /// Who is asked, and by whom.
+    pub kind: RequestKind,
     /// Where it is.
     pub place: Place,
     /// When it was captured.
@@ -93,17 +54,23 @@ pub struct Request {
     pub client: SocketAddr,
     /// Who was asked.
     pub server: SocketAddr,
-    /// What it asks for.
-    pub asked: Asked,
+    /// Its authentication status.
+    pub status: Status,
     /// Key ID of its MAC.
     pub key_id: Option<KeyId>,
+    /// Octets of its digest; none without a MAC.
+    pub digest_length: usize,
+    /// Its version.
+    pub version: Version,
+    /// Its origin timestamp: in interleaved mode it names the reply before.
+    pub origin: NtpTimestamp,
     /// Octets of its payload.
     pub length: usize,
     /// A number that tells its octets from others.
     pub fingerprint: u64,
     /// The account identifier of an MS-SNTP request, as on the wire; its reply carries the same.
     pub ms_sntp: Option<[u8; 4]>,
-    /// True when silence is worth telling: client requests, not the messages of peers.
+    /// True when silence is worth telling: not for the messages of peers, nor where no reply would be recognised.
     pub expects_reply: bool,
     /// The replies so far.
     pub replies: Replies,
@@ -150,6 +117,8 @@ pub struct Orphan {
     pub zero_origin: bool,
     /// A request of the same conversation that it does not answer.
     pub other_request: Option<Place>,
+    /// Nanoseconds of capture before it of which every request is remembered.
+    pub remembered: Option<i128>,
 }
 
 /// What nothing more is expected for.
@@ -165,23 +134,37 @@ pub enum Expired {
 #[derive(Debug, Default)]
 pub struct Window {
     requests: Queue<Request>,
+    /// Those of peers, which the age of none makes leave: their replies come whole poll intervals later.
+    peers: Queue<Request>,
     orphans: Queue<Orphan>,
     /// The last request of each conversation that is still open.
     last: HashMap<Name, Place>,
+    /// When the newest request was captured that has left.
+    left: Option<CaptureTime>,
 }
 
 impl Window {
-    /// Remembers a request under its names. `Err` gives the one that stood under the first of them before, for the
-    /// caller to compare, and the new one takes its place.
-    pub fn remember(&mut self, names: [Option<Name>; 2], request: Request) -> Option<Request> {
-        let first = names.into_iter().flatten().next()?;
-        self.last.insert(first.conversation(), request.place);
-        self.requests.push(names, request)
+    /// Remembers a request under its names. It takes the place of one that goes by the same.
+    pub fn remember(&mut self, names: [Option<Name>; 2], request: Request) {
+        if request.kind == RequestKind::Peer {
+            self.peers.push(names, request);
+            self.peers.pop_if(|_| false);
+            return;
+        }
+        if let Some(first) = names.into_iter().flatten().next() {
+            self.last.insert(first.conversation(), request.place);
+        }
+        self.requests.push(names, request);
     }
 
     /// The request that goes by that name.
     pub fn request(&mut self, name: &Name) -> Option<&mut Request> {
-        self.requests.get(name)
+        self.requests.get(name).or_else(|| self.peers.get(name))
+    }
+
+    /// When the newest request was captured that is no longer remembered; `None` while all are.
+    pub fn left(&self) -> Option<CaptureTime> {
+        self.left
     }
 
     /// The last request of the conversation that `name` belongs to.
@@ -197,13 +180,13 @@ impl Window {
     /// Takes out the reply that was kept for a request of these names.
     pub fn adopt(&mut self, names: [Option<Name>; 2]) -> Option<(Orphan, ExchangeMode)> {
         names.into_iter().flatten().filter(|name| !name.is_zero_timestamp()).find_map(|name| {
-            let mode =
-                if name.kind == NameKind::Receive { ExchangeMode::Interleaved } else { ExchangeMode::Basic };
-            // A reply carries its name as the request's transmit timestamp, whichever of the two it is.
-            let kept = Name {
-                kind: if mode == ExchangeMode::Basic { name.kind } else { NameKind::Transmit },
-                ..name
+            let mode = if name.kind() == NameKind::Receive {
+                ExchangeMode::Interleaved
+            } else {
+                ExchangeMode::Basic
             };
+            // A reply carries its name as the request's transmit timestamp, whichever of the two it is.
+            let kept = if mode == ExchangeMode::Basic { name } else { name.of_kind(NameKind::Transmit) };
             self.orphans.take(&kept).map(|orphan| (orphan, mode))
         })
     }
@@ -216,12 +199,13 @@ impl Window {
         };
         if let Some(request) = self.requests.pop_if(|request| is_old(request.time)) {
             self.forget_last(&request);
+            self.left = request.time.or(self.left);
             return Some(Expired::Request(request));
         }
         self.orphans.pop_if(|orphan| is_old(orphan.time)).map(Expired::Orphan)
     }
 
-    /// Gives back one after the other all that is left.
+    /// Gives back one after the other all that is left, but for peers, whose silence means nothing.
     pub fn drain(&mut self) -> Option<Expired> {
         let request = self.requests.pop_if(|_| true).map(Expired::Request);
         request.or_else(|| self.orphans.pop_if(|_| true).map(Expired::Orphan))
@@ -233,80 +217,14 @@ impl Window {
     }
 }
 
-/// Values in order of arrival, each found by its names.
-#[derive(Debug)]
-struct Queue<T> {
-    values: VecDeque<([Option<Name>; 2], Option<T>)>,
-    /// Numbers count from the first value that ever was; this is that of the first still there.
-    first: u64,
-    by_name: HashMap<Name, u64>,
-}
-
-impl<T> Default for Queue<T> {
-    fn default() -> Self {
-        Queue { values: VecDeque::new(), first: 0, by_name: HashMap::new() }
-    }
-}
-
-impl<T: Copy> Queue<T> {
-    /// Adds a value, and gives what stood under its first name before.
-    fn push(&mut self, names: [Option<Name>; 2], value: T) -> Option<T> {
-        let number = self.first + self.values.len() as u64;
-        let [before, _] = names.map(|name| self.by_name.insert(name?, number));
-        let before = before.and_then(|number| *self.place(number)?);
-        self.values.push_back((names, Some(value)));
-        before
-    }
-
-    fn get(&mut self, name: &Name) -> Option<&mut T> {
-        self.by_name.get(name).copied().and_then(|number| self.place(number)?.as_mut())
-    }
-
-    /// Takes a value out. Its names go when its turn comes.
-    fn take(&mut self, name: &Name) -> Option<T> {
-        self.by_name.get(name).copied().and_then(|number| self.place(number)?.take())
-    }
-
-    /// Where the value of that number is, unless it has left.
-    fn place(&mut self, number: u64) -> Option<&mut Option<T>> {
-        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.values.get_mut(index).map(|(_, value)| value)
-    }
-
-    /// Takes the oldest value when `is_due` says so, or when there are too many. Taken ones are passed over.
-    fn pop_if(&mut self, is_due: impl Fn(&T) -> bool) -> Option<T> {
-        loop {
-            let (_, value) = self.values.front()?;
-            if value.as_ref().is_some_and(|value| !is_due(value)) && self.values.len() <= WINDOW {
-                return None;
-            }
-            let (names, value) = self.values.pop_front()?;
-            for name in names.into_iter().flatten() {
-                remove_if(&mut self.by_name, name, &self.first);
-            }
-            self.first += 1;
-            if value.is_some() {
-                return value;
-            }
-        }
-    }
-}
-
-/// Removes the entry of a name, if it still has that value.
-fn remove_if<V: PartialEq>(map: &mut HashMap<Name, V>, name: Name, value: &V) {
-    if let Entry::Occupied(entry) = map.entry(name)
-        && entry.get() == value
-    {
-        entry.remove();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 99, 0, 2)), 40_000);
-    const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 99, 0, 1)), 123);
+    use std::net::{IpAddr, Ipv4Addr};
+
+    const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 99, 0, 2)), 40_000);
+    const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 99, 0, 1)), 123);
 
     fn request(frame: u64, seconds: i64) -> Request {
         Request {
@@ -314,8 +232,12 @@ mod tests {
             time: Some(CaptureTime { seconds, nanoseconds: 0 }),
             client: CLIENT,
             server: SERVER,
-            asked: Asked::NoMac,
+            kind: RequestKind::Time,
+            status: Status::None,
             key_id: None,
+            digest_length: 0,
+            version: Version::FOUR,
+            origin: NtpTimestamp::ZERO,
             length: 48,
             fingerprint: frame,
             ms_sntp: None,
@@ -335,6 +257,7 @@ mod tests {
             transmit: NtpTimestamp::ZERO,
             zero_origin: false,
             other_request: None,
+            remembered: None,
         }
     }
 
@@ -350,7 +273,7 @@ mod tests {
     fn a_request_is_found_by_either_of_its_names() {
         let mut window = Window::default();
         let receive = Name::new(CLIENT, SERVER, 88, NameKind::Receive);
-        assert!(window.remember([Some(transmit(77)), Some(receive)], request(1, 0)).is_none());
+        window.remember([Some(transmit(77)), Some(receive)], request(1, 0));
         assert_eq!(window.request(&transmit(77)).unwrap().place.frame, 1);
         assert_eq!(window.request(&receive).unwrap().place.frame, 1);
         assert!(window.request(&transmit(88)).is_none());
@@ -416,8 +339,7 @@ mod tests {
                 expired += 1;
             }
         }
-        assert_eq!(window.requests.values.len(), WINDOW);
-        assert_eq!(window.requests.by_name.len(), WINDOW);
+        assert_eq!(window.requests.lengths(), (WINDOW, WINDOW));
         assert_eq!(expired, 100_000 - WINDOW);
         assert!(window.request(&transmit(100_000)).is_some());
     }
@@ -426,9 +348,35 @@ mod tests {
     fn a_second_request_of_the_same_name_takes_the_place_of_the_first() {
         let mut window = Window::default();
         window.remember([Some(transmit(77)), None], request(1, 0));
-        let before = window.remember([Some(transmit(77)), None], request(2, 0)).unwrap();
-        assert_eq!(before.place.frame, 1);
+        window.remember([Some(transmit(77)), None], request(2, 0));
         assert_eq!(window.request(&transmit(77)).unwrap().place.frame, 2);
         assert_eq!(window.last_request(&transmit(5)).unwrap().frame, 2);
+    }
+
+    /// Peers poll as seldom as every 36 hours (RFC 5905 section 7.3: MAXPOLL is 17).
+    #[test]
+    fn messages_of_peers_leave_only_for_want_of_room() {
+        let mut window = Window::default();
+        let peer = |frame| Request { kind: RequestKind::Peer, expects_reply: false, ..request(frame, 0) };
+        window.remember([Some(transmit(1)), None], peer(1));
+        assert!(window.expire(at(1 << 17)).is_none());
+        assert!(window.request(&transmit(1)).is_some());
+        for frame in 2..100_000 {
+            window.remember([Some(transmit(frame)), None], peer(frame));
+        }
+        assert_eq!(window.peers.lengths(), (WINDOW, WINDOW));
+        assert!(window.request(&transmit(1)).is_none() && window.request(&transmit(99_999)).is_some());
+        assert!(window.drain().is_none());
+    }
+
+    #[test]
+    fn who_asks_a_group_is_answered_by_any_server() {
+        for group in ["224.0.1.1:123", "255.255.255.255:123"] {
+            let mut window = Window::default();
+            let name = Name::new(CLIENT, group.parse().unwrap(), 7, NameKind::Transmit);
+            window.remember([Some(name), None], request(1, 0));
+            assert!(window.request(&transmit(7)).is_none(), "no request to this very server");
+            assert!(window.request(&transmit(7).of_any_server()).is_some(), "{group}");
+        }
     }
 }
