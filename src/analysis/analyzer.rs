@@ -12,7 +12,7 @@ use super::conversation::Conversations;
 use super::diagnosis::{Diagnoser, Diagnosis, Pattern, Patterns};
 use super::exchange::Exchange;
 use super::finding::{Event, Finding, Findings, Place};
-use super::keys_in_use::KeysInUse;
+use super::keys_in_use::{Holder, KeysInUse};
 use super::policy::Policy;
 use super::verdict::{self, Status, Verdict};
 
@@ -121,7 +121,13 @@ impl<'k> Analyzer<'k> {
         self.find(&mut judged);
         self.conversations.observe(&mut judged, keyring);
         self.diagnose(&mut judged, keyring);
-        self.events.extend(self.keys_in_use.note(server, &judged.verdict, judged.place()));
+        let is_peer = judged
+            .message
+            .is_some_and(|message| matches!(message.mode(), Mode::SymmetricActive | Mode::SymmetricPassive));
+        let holder = if is_peer { Some(Holder::peers(server, client)) } else { Holder::server(server) };
+        if let Some(holder) = holder {
+            self.events.extend(self.keys_in_use.note(holder, &judged.verdict, judged.place()));
+        }
         judged
     }
 

@@ -1,11 +1,14 @@
 //! Which keys verify the messages of which servers, and what that says of the keys.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::auth::KeyId;
+use crate::auth::key::KeyIdentity;
 
 use super::finding::{Event, Finding, MOST_FRAMES, Place};
+use super::pairing::is_group;
 use super::verdict::{Status, Verdict};
 
 /// Uses that are remembered at most.
@@ -20,103 +23,162 @@ const MOST_KEYS: usize = 8;
 /// The keys that verified, by server and key ID.
 #[derive(Debug, Default)]
 pub struct KeysInUse<'k> {
-    uses: HashMap<Use, Vec<(KeyPlace<'k>, Place)>>,
+    uses: HashMap<(Holder, KeyId), Vec<Used<'k>>>,
 }
 
-/// What a key is used for.
+/// Who has a key beside clients: a server, or two peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Use {
+pub struct Holder {
     server: IpAddr,
-    key_id: KeyId,
+    peer: Option<IpAddr>,
+}
+
+impl Holder {
+    /// A server; `None` for the address of a group, which names none.
+    pub fn server(address: IpAddr) -> Option<Holder> {
+        (!is_group(address)).then_some(Holder { server: address, peer: None })
+    }
+
+    /// Two peers, whichever speaks.
+    pub fn peers(one: IpAddr, other: IpAddr) -> Holder {
+        Holder { server: one.min(other), peer: Some(one.max(other)) }
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        self.server == address || self.peer == Some(address)
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.server)?;
+        self.peer.map_or(Ok(()), |peer| write!(formatter, " with its peer {peer}"))
+    }
+}
+
+/// A key that verified, where it is defined, and the last message that it verified.
+#[derive(Clone, Copy, Debug)]
+struct Used<'k> {
+    identity: KeyIdentity,
+    file: &'k str,
+    line: usize,
+    last: Place,
 }
 
 impl<'k> KeysInUse<'k> {
     /// Takes note of a message; gives an event when its key is another than those that verified before.
-    pub fn note(&mut self, server: IpAddr, verdict: &Verdict<'_, 'k>, place: Place) -> Option<Event> {
+    pub fn note(&mut self, holder: Holder, verdict: &Verdict<'_, 'k>, place: Place) -> Option<Event> {
         let key_id = verdict.key_id().filter(|_| verdict.status == Status::Valid)?;
         let (file, candidate) = verdict.key_file.zip(verdict.candidate)?;
-        let name = Use { server, key_id };
-        if self.uses.len() >= MOST_USES && !self.uses.contains_key(&name) {
+        if self.uses.len() >= MOST_USES && !self.uses.contains_key(&(holder, key_id)) {
             return None;
         }
-        let key = (file, candidate.line);
-        let keys = self.uses.entry(name).or_default();
-        if let Some((_, last)) = keys.iter_mut().find(|(known, _)| *known == key) {
-            *last = place;
+        let keys = self.uses.entry((holder, key_id)).or_default();
+        let line = candidate.line;
+        if let Some(known) = keys.iter_mut().find(|known| (known.file, known.line) == (file, line)) {
+            known.last = place;
             return None;
         }
-        let before = keys.iter().max_by_key(|(_, last)| *last).copied();
+        let identity = candidate.key.identity();
+        if let Some(known) = keys.iter_mut().find(|known| known.identity == identity) {
+            known.last = place;
+            return None;
+        }
+        let before = keys.iter().max_by_key(|known| known.last).copied();
         if keys.len() < MOST_KEYS {
-            keys.push((key, place));
+            keys.push(Used { identity, file, line, last: place });
         }
-        let ((old_file, old_line), old) = before?;
+        let before = before?;
         let detail = format!(
-            "key {key_id} of {server}: {old_file}:{old_line} verified before, now {file}:{}",
-            candidate.line
+            "key {key_id} of {holder}: {}:{} verified before, now {file}:{line}",
+            before.file, before.line
         );
-        Some(Event { finding: Finding::KeyChanged, frames: vec![old, place], detail })
+        Some(Event { finding: Finding::KeyChanged, frames: vec![before.last, place], detail })
     }
 
     /// What the whole run says of the keys.
     pub fn events(&self) -> Vec<Event> {
-        let mut by_key: BTreeMap<KeyPlace<'k>, Vec<Verified>> = BTreeMap::new();
-        let mut by_id: BTreeMap<KeyId, BTreeMap<KeyPlace<'k>, Verified>> = BTreeMap::new();
+        let mut by_key: BTreeMap<KeyIdentity, Vec<Verified<'k>>> = BTreeMap::new();
+        let mut by_id: BTreeMap<KeyId, BTreeMap<KeyIdentity, Verified<'k>>> = BTreeMap::new();
         let mut uses: Vec<_> = self.uses.iter().collect();
         uses.sort_unstable_by_key(|(name, _)| **name);
-        for (name, keys) in uses {
-            for (key, place) in keys {
-                let verified = Verified { server: name.server, key_id: name.key_id, place: *place };
-                by_key.entry(*key).or_default().push(verified);
-                by_id.entry(name.key_id).or_default().entry(*key).or_insert(verified);
+        for ((holder, key_id), keys) in uses {
+            for used in keys {
+                let verified = Verified { holder: *holder, key_id: *key_id, used: *used };
+                by_key.entry(used.identity).or_default().push(verified);
+                by_id.entry(*key_id).or_default().entry(used.identity).or_insert(verified);
             }
         }
-        let shared = by_key.values().filter(|servers| are_several(servers)).map(|servers| shared(servers));
+        let mut shared: Vec<Event> = by_key.values().filter_map(|uses| shared(uses)).collect();
+        // By their frames: an order by what the keys are would tell something of the secrets.
+        shared.sort_by(|one, other| one.frames.cmp(&other.frames));
         let several = by_id.iter().filter(|(_, keys)| differ(keys)).map(|(id, keys)| several(*id, keys));
-        shared.chain(several).take(MOST_EVENTS).collect()
+        shared.into_iter().chain(several).take(MOST_EVENTS).collect()
     }
 }
 
-/// A key file and its line.
-type KeyPlace<'k> = (&'k str, usize);
-
-/// A message that verified.
+/// A key, and who has it under which ID.
 #[derive(Clone, Copy)]
-struct Verified {
-    server: IpAddr,
+struct Verified<'k> {
+    holder: Holder,
     key_id: KeyId,
-    place: Place,
+    used: Used<'k>,
+}
+
+/// The servers that have a key. Peers share theirs by nature, and one of them may be asked by clients under it too.
+fn servers_of(uses: &[Verified<'_>]) -> BTreeSet<IpAddr> {
+    let mut servers: BTreeSet<IpAddr> =
+        uses.iter().filter(|one| one.holder.peer.is_none()).map(|one| one.holder.server).collect();
+    for Verified { holder, .. } in uses {
+        if !servers.iter().any(|server| holder.has(*server)) {
+            servers.insert(holder.server);
+        }
+    }
+    servers
 }
 
 /// True for more servers than one with an IPv4 and an IPv6 address.
-fn are_several(servers: &[Verified]) -> bool {
-    let ipv4 = servers.iter().filter(|verified| verified.server.is_ipv4()).count();
+fn are_several(servers: &BTreeSet<IpAddr>) -> bool {
+    let ipv4 = servers.iter().filter(|server| server.is_ipv4()).count();
     ipv4 > 1 || servers.len() - ipv4 > 1
 }
 
 /// True for secrets of different servers: those of one are told as a change.
-fn differ(keys: &BTreeMap<KeyPlace<'_>, Verified>) -> bool {
-    let first = keys.values().next().map(|verified| verified.server);
-    keys.values().any(|verified| Some(verified.server) != first)
+fn differ(keys: &BTreeMap<KeyIdentity, Verified<'_>>) -> bool {
+    let first = keys.values().next().map(|verified| verified.holder);
+    keys.values().any(|verified| Some(verified.holder) != first)
 }
 
-fn shared(servers: &[Verified]) -> Event {
-    let names: Vec<String> = servers.iter().map(|one| one.server.to_string()).take(MOST_FRAMES).collect();
-    let key_id = servers.first().map_or(KeyId(0), |verified| verified.key_id);
-    Event {
-        finding: Finding::KeySharedByServers,
-        frames: servers.iter().map(|verified| verified.place).take(MOST_FRAMES).collect(),
-        detail: format!("key {key_id} verifies at {} servers: {}", servers.len(), names.join(", ")),
+/// Tells of a key that several servers have.
+fn shared(uses: &[Verified<'_>]) -> Option<Event> {
+    let servers = servers_of(uses);
+    if !are_several(&servers) {
+        return None;
     }
+    let key_id = uses.first().map_or(KeyId(0), |verified| verified.key_id);
+    let is_one_id = uses.iter().all(|verified| verified.key_id == key_id);
+    let name = |one: &Verified<'_>| match is_one_id {
+        true => one.holder.to_string(),
+        false => format!("{} under {}", one.holder, one.key_id),
+    };
+    let names: Vec<String> = uses.iter().map(name).take(MOST_FRAMES).collect();
+    let what = if is_one_id { format!("key {key_id}") } else { "one secret".to_owned() };
+    Some(Event {
+        finding: Finding::KeySharedByServers,
+        frames: uses.iter().map(|verified| verified.used.last).take(MOST_FRAMES).collect(),
+        detail: format!("{what} verifies at {} servers: {}", servers.len(), names.join(", ")),
+    })
 }
 
-fn several(key_id: KeyId, keys: &BTreeMap<KeyPlace<'_>, Verified>) -> Event {
-    let name = |((file, line), verified): (&KeyPlace<'_>, &Verified)| {
-        format!("{file}:{line} at {}", verified.server)
-    };
+fn several(key_id: KeyId, keys: &BTreeMap<KeyIdentity, Verified<'_>>) -> Event {
+    let mut keys: Vec<&Verified<'_>> = keys.values().collect();
+    // By where they are defined, not by what they are.
+    keys.sort_by_key(|verified| (verified.used.file, verified.used.line));
+    let name = |one: &&Verified<'_>| format!("{}:{} at {}", one.used.file, one.used.line, one.holder);
     let names: Vec<String> = keys.iter().map(name).take(MOST_FRAMES).collect();
     Event {
         finding: Finding::KeyIdWithSeveralSecrets,
-        frames: keys.values().map(|verified| verified.place).take(MOST_FRAMES).collect(),
+        frames: keys.iter().map(|verified| verified.used.last).take(MOST_FRAMES).collect(),
         detail: format!("key {key_id} is {}", names.join(", ")),
     }
 }
@@ -124,28 +186,37 @@ fn several(key_id: KeyId, keys: &BTreeMap<KeyPlace<'_>, Verified>) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::Keyring;
     use crate::auth::keyfile::{self, Dialect};
+    use crate::auth::{Algorithm, Key, Keyring, Secret};
     use crate::ntp::MessageBuilder;
     use crate::ntp::header::Header;
     use crate::ntp::message::Message;
 
-    /// Counts one message for each server: the key with which it is signed is in the first file or in the second.
+    /// Counts one message for each server, signed with the key of that file, which is the only one tried.
     fn events(servers: &[(&str, &str)]) -> Vec<Event> {
-        let mut keyring = Keyring::new();
-        for (label, text) in [("old.keys", "11 MD5 old\n"), ("new.keys", "11 MD5 new\n")] {
+        let files = [
+            ("old.keys", "11 MD5 old\n"),
+            ("new.keys", "11 MD5 new\n"),
+            ("copy.keys", "# of another server\n11 MD5 old\n"),
+            ("12.keys", "12 MD5 old\n"),
+        ];
+        let keyrings = files.map(|(label, text)| {
+            let mut keyring = Keyring::new();
             keyring.add(label, keyfile::read(text.as_bytes(), Dialect::NtpOrg));
-        }
+            keyring
+        });
         let mut keys = KeysInUse::default();
-        let mut events = Vec::new();
+        let mut events: Vec<Event> = Vec::new();
         for (frame, (server, label)) in servers.iter().enumerate() {
             let mut octets = MessageBuilder::new(&Header::parse(&[0x24; 48]).unwrap()).build();
-            let index = keyring.sources().iter().position(|source| source.label == *label).unwrap();
-            crate::auth::mac::append_mac(&mut octets, &keyring.lookup(KeyId(11))[index].key);
+            let keyring = keyrings.iter().find(|keyring| keyring.sources()[0].label == *label).unwrap();
+            let key_id = KeyId(if *label == "12.keys" { 12 } else { 11 });
+            crate::auth::mac::append_mac(&mut octets, &keyring.lookup(key_id)[0].key);
             let message = Message::parse(&octets).unwrap();
-            let verdict = crate::analysis::verdict::judge_message(&message, &keyring);
+            let verdict = crate::analysis::verdict::judge_message(&message, keyring);
             let place = Place { capture: 0, frame: frame as u64 + 1 };
-            events.extend(keys.note(server.parse().unwrap(), &verdict, place));
+            let holder = Holder::server(server.parse().unwrap());
+            events.extend(holder.and_then(|holder| keys.note(holder, &verdict, place)));
         }
         events.extend(keys.events());
         events
@@ -181,6 +252,45 @@ mod tests {
         assert_eq!(events.len(), 1);
         assert_eq!(events[0].finding, Finding::KeyChanged);
         assert_eq!(events[0].frames.iter().map(|place| place.frame).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    /// Each server has a key file of its own: same secret, another place.
+    #[test]
+    fn a_secret_is_known_again_wherever_it_stands() {
+        let shared = events(&[("10.0.0.1", "old.keys"), ("10.0.0.2", "copy.keys")]);
+        assert_eq!(shared[0].detail, "key 11 verifies at 2 servers: 10.0.0.1, 10.0.0.2");
+        assert_eq!(shared.len(), 1);
+        assert!(codes(&[("10.0.0.1", "old.keys"), ("10.0.0.1", "copy.keys")]).is_empty(), "no change");
+        let other_id = events(&[("10.0.0.1", "old.keys"), ("10.0.0.2", "12.keys")]);
+        assert_eq!(
+            other_id[0].detail,
+            "one secret verifies at 2 servers: 10.0.0.1 under 11, 10.0.0.2 under 12"
+        );
+    }
+
+    #[test]
+    fn peers_share_their_key_and_groups_have_none() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
+        assert_eq!(Holder::peers(one, other), Holder::peers(other, one));
+        let count = |holders: &[Holder]| {
+            let used = Used {
+                identity: Key::new(KeyId(1), Algorithm::Md5, Secret::new(vec![1])).unwrap().identity(),
+                file: "k",
+                line: 1,
+                last: Place { capture: 0, frame: 1 },
+            };
+            let verified = |holder: &Holder| Verified { holder: *holder, key_id: KeyId(1), used };
+            servers_of(&holders.iter().map(verified).collect::<Vec<_>>()).len()
+        };
+        let server = |text: &str| Holder::server(address(text)).unwrap();
+        assert_eq!(count(&[Holder::peers(one, other)]), 1);
+        assert_eq!(count(&[Holder::peers(one, other), server("10.0.0.2")]), 1);
+        assert_eq!(count(&[Holder::peers(one, other), server("10.0.0.3")]), 2);
+        assert_eq!(count(&[Holder::peers(one, other), server("10.0.0.1"), server("10.0.0.2")]), 2);
+        for group in ["224.0.1.1", "255.255.255.255", "ff05::101"] {
+            assert_eq!(Holder::server(address(group)), None);
+        }
     }
 
     /// During a rotation some clients have the new key and others still the old one.

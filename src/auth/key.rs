@@ -86,6 +86,12 @@ impl Key {
         self.prepared.digest(covered)
     }
 
+    /// What tells this key from those of other algorithms and secrets, whatever their IDs.
+    pub fn identity(&self) -> KeyIdentity {
+        let digest = self.digest(b"identity of a key").as_octets().first_chunk().copied();
+        KeyIdentity { algorithm: self.algorithm, digest: digest.unwrap_or_default() }
+    }
+
     /// True when `claimed` is the digest of `covered`, whole or cut as real programs cut it.
     /// Takes the same time wherever the digests differ.
     pub fn verifies(&self, covered: &[u8], claimed: &[u8]) -> bool {
@@ -105,6 +111,22 @@ impl fmt::Debug for Key {
             .field("algorithm", &self.algorithm)
             .field("secret", &self.secret)
             .finish_non_exhaustive()
+    }
+}
+
+/// Algorithm and secret of a key, for comparing. It is never shown: the secret could be guessed from it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyIdentity {
+    algorithm: Algorithm,
+    digest: [u8; IDENTITY_LENGTH],
+}
+
+/// Octets of a digest that tell keys apart: those of the shortest digest.
+const IDENTITY_LENGTH: usize = 16;
+
+impl fmt::Debug for KeyIdentity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("KeyIdentity").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
 }
 
