@@ -66,7 +66,46 @@ fn silence_to_one_length_of_right_requests_suggests_a_filter() {
     assert_eq!(findings(&records, "unanswered").len(), 2);
     let filter = findings(&records, "length-filter-suspected");
     let detail = filter[0]["detail"].as_str().unwrap();
-    assert!(detail.contains("none of 2 right requests of 84 octets, but others of 72 octets"), "{detail}");
+    let expected = "10.99.0.1:123 answered requests of 72 octets under key 3 and none of 2 of 84 octets: it drops them \
+                    by their length, or something on the way does";
+    assert_eq!(detail, expected);
+}
+
+fn exchanges(records: &[Value]) -> Vec<&Value> {
+    records.iter().map(|record| &record["exchange"]).filter(|exchange| exchange.is_object()).collect()
+}
+
+#[test]
+fn peers_answer_each_other_over_whole_poll_intervals() {
+    let records = verified("ntporg-symmetric-with-key.pcapng", "shared-ntp.org.keys");
+    let pairs: Vec<_> =
+        exchanges(&records).iter().map(|one| (one["request"].clone(), one["reply"].clone())).collect();
+    let expected =
+        [(1, 2), (2, 3), (3, 4)].map(|(request, reply)| (Value::from(request), Value::from(reply)));
+    assert_eq!(pairs, expected);
+    assert!(records.iter().all(|record| record["type"] != "finding"), "one key, two ends of one association");
+}
+
+/// chrony takes its transmit timestamps in the kernel and sends them with the next reply.
+#[test]
+fn interleaved_replies_tell_the_times_of_the_exchange_before() {
+    let records = verified("chrony-interleaved-with-key.pcap", "shared-chrony.keys");
+    let interleaved: Vec<&Value> =
+        exchanges(&records).into_iter().filter(|exchange| exchange["mode"] == "interleaved").collect();
+    let completed: Vec<_> = interleaved.iter().map(|one| one["completes"]["reply"].clone()).collect();
+    assert_eq!(completed, [4, 6, 8, 10, 12].map(Value::from));
+    for exchange in interleaved {
+        let server_time = exchange["completes"]["server_time_s"].as_f64().unwrap();
+        assert!((50e-6..200e-6).contains(&server_time), "{server_time}");
+        assert!(exchange["server_time_s"].is_null());
+    }
+}
+
+#[test]
+fn broadcasts_make_a_server_known() {
+    let records = verified("ntporg-broadcast-with-key.pcap", "shared-ntp.org.keys");
+    let server = &records.last().unwrap()["servers"][0];
+    assert_eq!((&server["broadcasts"], &server["class"]), (&serde_json::json!({"valid": 2}), &Value::Null));
 }
 
 #[test]
