@@ -23,3 +23,4 @@ pub mod cli;
 pub mod net;
 pub mod ntp;
 pub mod report;
+pub mod server;

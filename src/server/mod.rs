@@ -1,0 +1,22 @@
+//! The reference server: what a request is answered with, and why.
+//!
+//! [`responder`] decides and does nothing else: no socket, no time of day. The shell asks it.
+//!
+//! ```text
+//!  request octets, arrival, policy, keys -> plan -> Draft | Silence
+//!                                                     |
+//!                                           Draft::write(clock) -> reply octets
+//! ```
+
+pub mod clock;
+pub mod draft;
+pub mod habit;
+pub mod policy;
+pub mod responder;
+mod trailer;
+
+pub use clock::{Clock, FixedClock};
+pub use draft::{Draft, DraftTail};
+pub use habit::Habit;
+pub use policy::{Policy, System, Treatment};
+pub use responder::{Answer, Decision, Question, Refusal, Silence, plan, respond};

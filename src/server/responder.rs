@@ -1,0 +1,420 @@
+//! From a request to a reply or to silence, with the reason.
+
+use std::fmt;
+
+use crate::auth::{Key, KeyId, Keyring};
+use crate::ntp::extension::ExtensionField;
+use crate::ntp::header::{HEADER_LENGTH, Header, LeapIndicator, Mode, Version};
+use crate::ntp::trailer::KEY_ID_LENGTH;
+use crate::ntp::{NtpTimestamp, ReferenceId};
+
+use super::clock::Clock;
+use super::draft::{Draft, DraftTail};
+use super::habit::Macs;
+use super::policy::{Policy, Treatment};
+use super::trailer::Trailer;
+
+/// A request and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Its octets.
+    pub octets: &'a [u8],
+    /// When it came, by the server's clock.
+    pub arrival: NtpTimestamp,
+    /// What is done with its sender.
+    pub treatment: Treatment,
+    /// When the reply left whose receive timestamp is this request's origin timestamp; what interleaved mode needs.
+    pub earlier_transmit: Option<NtpTimestamp>,
+}
+
+/// What is done with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is answered.
+    Answer(Answer),
+    /// It is not.
+    Silence(Silence),
+}
+
+/// What a reply is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its kind.
+    pub kind: AnswerKind,
+    /// Its mode.
+    pub mode: Mode,
+    /// True when it tells when the reply before it left (RFC 9769).
+    pub interleaved: bool,
+    /// When the request came: what a client's next request names in interleaved mode.
+    pub receive_timestamp: NtpTimestamp,
+    /// When the reply left, be that in its transmit timestamp or not.
+    pub left: NtpTimestamp,
+}
+
+/// A kind of reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// Without a MAC.
+    Plain,
+    /// With a MAC.
+    Authenticated(KeyId),
+    /// With key ID zero and no digest.
+    CryptoNak(Refusal),
+    /// With zeros in place of a MAC.
+    ZeroTrailer,
+    /// A kiss code, signed or not.
+    Kiss {
+        /// The code.
+        code: [u8; 4],
+        /// The key of its MAC.
+        signed: Option<KeyId>,
+    },
+}
+
+impl AnswerKind {
+    /// The word in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            AnswerKind::Plain => "plain-reply",
+            AnswerKind::Authenticated(_) => "authenticated-reply",
+            AnswerKind::CryptoNak(_) => "crypto-nak",
+            AnswerKind::ZeroTrailer => "zero-trailer",
+            AnswerKind::Kiss { .. } => "kiss",
+        }
+    }
+}
+
+/// Why a request is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The digest is wrong, or has another length than its algorithm's.
+    WrongDigest(KeyId),
+    /// No key has that ID.
+    UnknownKey(KeyId),
+    /// The key is not trusted.
+    UntrustedKey(KeyId),
+    /// There are extension fields and no MAC, which ntp.org's ntpd takes for a MAC that is wrong.
+    FieldsWithoutMac,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::WrongDigest(key_id) => write!(formatter, "the digest is wrong under key {key_id}"),
+            Refusal::UnknownKey(key_id) => write!(formatter, "key {key_id} is unknown"),
+            Refusal::UntrustedKey(key_id) => write!(formatter, "key {key_id} is not trusted"),
+            Refusal::FieldsWithoutMac => write!(formatter, "extension fields stand without a MAC"),
+        }
+    }
+}
+
+/// Why there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Silence {
+    /// Too short for the header.
+    #[error("{0} octets are too few for a request")]
+    TooShort(usize),
+    /// A version that is not answered.
+    #[error("version {0} is not answered")]
+    Version(u8),
+    /// A mode that is no request, or none that is answered.
+    #[error("mode {} is not answered", .0.name())]
+    Mode(Mode),
+    /// What follows the header is none of what the habit knows.
+    #[error("what follows the header is neither a MAC nor extension fields")]
+    Trailer,
+    /// A crypto-NAK: it refuses, and asks for nothing.
+    #[error("a crypto-NAK asks for nothing")]
+    CryptoNak,
+    /// No MAC, where one is required.
+    #[error("a MAC is required")]
+    NoMac,
+    /// A MAC that is not believed, where no crypto-NAK is sent.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// A symmetric-active message under a valid MAC: the sender would be polled as a peer.
+    #[error("its sender would become a peer")]
+    Peer,
+    /// The client asked too often, or is not welcome.
+    #[error("the client is not served")]
+    Ignored,
+}
+
+/// Decides on a request and writes the reply to `reply`, which is empty otherwise.
+pub fn respond(
+    policy: &Policy,
+    keys: &Keyring,
+    question: &Question<'_>,
+    clock: &dyn Clock,
+    reply: &mut Vec<u8>,
+) -> Decision {
+    reply.clear();
+    match plan(policy, keys, question) {
+        Err(silence) => Decision::Silence(silence),
+        Ok(planned) => {
+            let left = planned.draft.write(clock, reply);
+            Decision::Answer(planned.answer(left))
+        }
+    }
+}
+
+/// A reply that is decided on and not yet written.
+#[derive(Clone, Debug)]
+pub struct Planned<'k> {
+    /// The reply.
+    pub draft: Draft<'k>,
+    /// Its kind.
+    pub kind: AnswerKind,
+    /// True when it tells when the reply before it left.
+    pub interleaved: bool,
+}
+
+impl Planned<'_> {
+    /// What the reply is, once it is known when it leaves.
+    pub fn answer(&self, left: NtpTimestamp) -> Answer {
+        Answer {
+            kind: self.kind,
+            mode: self.draft.header.mode,
+            interleaved: self.interleaved,
+            receive_timestamp: self.draft.header.receive_timestamp,
+            left,
+        }
+    }
+}
+
+/// Decides on a request.
+///
+/// # Errors
+/// Why it is not answered.
+pub fn plan<'k>(
+    policy: &Policy,
+    keys: &'k Keyring,
+    question: &Question<'_>,
+) -> Result<Planned<'k>, Silence> {
+    let habit = policy.habit;
+    let octets = question.octets.get(..habit.longest).unwrap_or(question.octets);
+    let request = Header::parse(octets).ok_or(Silence::TooShort(octets.len()))?;
+    let is_answered = habit.versions.contains(&request.version.number())
+        || (policy.answers_version_5 && request.version == Version::from_bits(5));
+    if !is_answered {
+        return Err(Silence::Version(request.version.number()));
+    }
+    let mode = (habit.reply_mode)(request.version, request.mode).ok_or(Silence::Mode(request.mode))?;
+    if matches!(request.mode, Mode::Control | Mode::Private) {
+        return Err(Silence::Mode(request.mode));
+    }
+    let trailer = octets.get(HEADER_LENGTH..).unwrap_or_default();
+    let trailer = (habit.read)(request.version, trailer);
+    if question.treatment == Treatment::Ignore {
+        return Err(Silence::Ignored);
+    }
+    let sender = authenticate(policy, keys, octets, &request, trailer)?;
+    if let Treatment::Kiss(code) = question.treatment {
+        return kiss(policy, keys, question, &request, mode, (sender, trailer), code);
+    }
+    answer(policy, question, &request, mode, sender, fields_of(octets, trailer))
+}
+
+/// What a request's MAC says of its sender.
+#[derive(Clone, Copy, Debug)]
+enum Sender<'k> {
+    /// Nothing.
+    Unknown,
+    /// It has that key, and sends so many octets of digest.
+    Has(&'k Key, usize),
+    /// It says that it has a key, and it is not believed.
+    Refused(Refusal),
+    /// It sent so many octets that are not looked at, and zeros come back for them.
+    NotVerified(usize),
+}
+
+fn authenticate<'k>(
+    policy: &Policy,
+    keys: &'k Keyring,
+    octets: &[u8],
+    request: &Header,
+    trailer: Trailer<'_>,
+) -> Result<Sender<'k>, Silence> {
+    let habit = policy.habit;
+    let sender = match (habit.macs, trailer) {
+        (_, Trailer::Odd) => return Err(Silence::Trailer),
+        (Macs::Ignore, _) => Sender::Unknown,
+        (_, Trailer::CryptoNak) => return Err(Silence::CryptoNak),
+        (_, Trailer::Nothing) => Sender::Unknown,
+        (_, Trailer::Fields) if habit.takes_fields_alone => Sender::Unknown,
+        (_, Trailer::Fields) => Sender::Refused(Refusal::FieldsWithoutMac),
+        (Macs::Zeros, Trailer::Mac { fields, digest, .. }) => {
+            Sender::NotVerified(fields + KEY_ID_LENGTH + digest.len())
+        }
+        (Macs::Verify(allows), Trailer::Mac { fields, key_id, digest }) => {
+            let covered = octets.get(..HEADER_LENGTH + fields).unwrap_or_default();
+            let allows = |key: &Key| allows(key.algorithm(), request.version, digest.len());
+            verify(policy, keys, KeyId(key_id), covered, digest, allows)
+        }
+    };
+    match sender {
+        Sender::Unknown if policy.requires_authentication => Err(Silence::NoMac),
+        Sender::Refused(Refusal::FieldsWithoutMac) if policy.requires_authentication => Err(Silence::NoMac),
+        Sender::Refused(refusal) if !habit.naks => Err(Silence::Refused(refusal)),
+        Sender::Has(..) if habit.mobilises_peers && request.mode == Mode::SymmetricActive => {
+            Err(Silence::Peer)
+        }
+        sender => Ok(sender),
+    }
+}
+
+fn verify<'k>(
+    policy: &Policy,
+    keys: &'k Keyring,
+    key_id: KeyId,
+    covered: &[u8],
+    digest: &[u8],
+    allows: impl Fn(&Key) -> bool,
+) -> Sender<'k> {
+    let candidates = keys.lookup(key_id);
+    if candidates.is_empty() {
+        return Sender::Refused(Refusal::UnknownKey(key_id));
+    }
+    if policy.habit.heeds_trust && !keys.is_trusted(key_id) {
+        return Sender::Refused(Refusal::UntrustedKey(key_id));
+    }
+    let verifies = |key: &&Key| allows(key) && key.verifies(covered, digest);
+    match candidates.iter().map(|candidate| &candidate.key).find(verifies) {
+        Some(key) => Sender::Has(key, digest.len()),
+        None => Sender::Refused(Refusal::WrongDigest(key_id)),
+    }
+}
+
+/// The reply to a request that is served.
+fn answer<'k>(
+    policy: &Policy,
+    question: &Question<'_>,
+    request: &Header,
+    mode: Mode,
+    sender: Sender<'k>,
+    fields: &[u8],
+) -> Result<Planned<'k>, Silence> {
+    let (tail, kind) = match sender {
+        Sender::Unknown => (DraftTail::Nothing, AnswerKind::Plain),
+        Sender::Has(key, length) => (mac(key, length), AnswerKind::Authenticated(key.id())),
+        Sender::Refused(refusal) => (DraftTail::CryptoNak, AnswerKind::CryptoNak(refusal)),
+        Sender::NotVerified(octets) => (DraftTail::Zeros(octets), AnswerKind::ZeroTrailer),
+    };
+    let mut draft = Draft { tail, ..Draft::new(header(policy, question, request, mode)) };
+    let earlier = question.earlier_transmit.filter(|_| may_interleave(policy, request, mode));
+    if let Some(earlier) = earlier {
+        draft.header.origin_timestamp = request.receive_timestamp;
+        draft.header.transmit_timestamp = earlier;
+        draft.has_transmit = true;
+    }
+    if policy.habit.has_monotonic_field && kind != AnswerKind::ZeroTrailer {
+        monotonic_field(fields, &draft.header, &mut draft.fields);
+    }
+    Ok(Planned { draft, kind, interleaved: earlier.is_some() })
+}
+
+fn mac(key: &Key, digest_length: usize) -> DraftTail<'_> {
+    DraftTail::Mac { key_id: key.id(), key, digest_length, covers_header_only: false }
+}
+
+/// The header of a reply (RFC 5905 section 9.2, the procedure of `fast_xmit`).
+fn header(policy: &Policy, question: &Question<'_>, request: &Header, mode: Mode) -> Header {
+    let system = policy.system;
+    Header {
+        leap_indicator: system.leap_indicator,
+        version: request.version,
+        mode,
+        stratum: system.stratum,
+        poll: (policy.habit.poll)(request.poll),
+        precision: system.precision,
+        root_delay: system.root_delay,
+        root_dispersion: system.root_dispersion,
+        reference_id: system.reference_id,
+        reference_timestamp: system.reference_timestamp(question.arrival),
+        origin_timestamp: request.transmit_timestamp,
+        receive_timestamp: question.arrival,
+        transmit_timestamp: NtpTimestamp::ZERO,
+    }
+}
+
+/// True for a request that can mean interleaved mode: a client's, with receive and transmit timestamps that differ
+/// (RFC 9769 section 2).
+fn may_interleave(policy: &Policy, request: &Header, mode: Mode) -> bool {
+    let is_wanted = policy.interleaved && policy.habit.interleaves && mode == Mode::Server;
+    is_wanted && request.receive_timestamp != request.transmit_timestamp && !request.origin_timestamp.is_zero()
+}
+
+/// A kiss code, in ntp.org's form: leap 3, stratum 0, and the request's transmit timestamp in all three places.
+fn kiss<'k>(
+    policy: &Policy,
+    keys: &'k Keyring,
+    question: &Question<'_>,
+    request: &Header,
+    mode: Mode,
+    (sender, trailer): (Sender<'k>, Trailer<'_>),
+    code: [u8; 4],
+) -> Result<Planned<'k>, Silence> {
+    let unverified = || match trailer {
+        Trailer::Mac { key_id, digest, .. } => {
+            keys.lookup(KeyId(key_id)).first().map(|candidate| (&candidate.key, digest.len()))
+        }
+        _ => None,
+    };
+    let signer = match sender {
+        Sender::Has(key, length) => Some((key, length)),
+        Sender::Refused(_) if policy.habit.signs_kiss_unverified => unverified(),
+        // Whoever is not believed is told nothing.
+        Sender::Refused(refusal) => return Err(Silence::Refused(refusal)),
+        Sender::Unknown | Sender::NotVerified(_) => None,
+    };
+    let now = request.transmit_timestamp;
+    let header = Header {
+        leap_indicator: LeapIndicator::Unknown,
+        stratum: 0,
+        reference_id: ReferenceId(code),
+        origin_timestamp: now,
+        receive_timestamp: now,
+        transmit_timestamp: now,
+        ..header(policy, question, request, mode)
+    };
+    let tail = signer.map_or(DraftTail::Nothing, |(key, length)| {
+        mac(key, length.min(key.algorithm().digest_length()))
+    });
+    let kind = AnswerKind::Kiss { code, signed: signer.map(|(key, _)| key.id()) };
+    Ok(Planned { draft: Draft { tail, has_transmit: true, ..Draft::new(header) }, kind, interleaved: false })
+}
+
+/// The extension fields of a request.
+fn fields_of<'a>(octets: &'a [u8], trailer: Trailer<'_>) -> &'a [u8] {
+    let end = match trailer {
+        Trailer::Fields => octets.len(),
+        Trailer::Mac { fields, .. } => HEADER_LENGTH + fields,
+        Trailer::Nothing | Trailer::CryptoNak | Trailer::Odd => HEADER_LENGTH,
+    };
+    octets.get(HEADER_LENGTH..end).unwrap_or_default()
+}
+
+/// Type and first octets of chrony's experimental field, 28 octets with its type and length.
+const MONOTONIC_FIELD: u16 = 0xf323;
+const MONOTONIC_MAGIC: [u8; 4] = [0xf5, 0xbe, 0xdd, 0x9a];
+const MONOTONIC_LENGTH: u16 = 28;
+
+/// Answers chrony's experimental field in kind: root delay and dispersion with 28 bits of fraction, a monotonic
+/// receive time and its epoch. This server has no such clock of its own: it tells none.
+fn monotonic_field(mut fields: &[u8], header: &Header, reply: &mut Vec<u8>) {
+    let mut asked = std::iter::from_fn(|| ExtensionField::take(&mut fields));
+    let is_asked = asked.any(|field| {
+        field.field_type == MONOTONIC_FIELD
+            && field.length() == usize::from(MONOTONIC_LENGTH)
+            && field.value.starts_with(&MONOTONIC_MAGIC)
+    });
+    if is_asked {
+        reply.extend(MONOTONIC_FIELD.to_be_bytes());
+        reply.extend(MONOTONIC_LENGTH.to_be_bytes());
+        reply.extend(MONOTONIC_MAGIC);
+        for short in [header.root_delay, header.root_dispersion] {
+            reply.extend((short.0 << 12).to_be_bytes());
+        }
+        reply.extend([0; 12]);
+    }
+}
