@@ -50,8 +50,7 @@ pub(super) enum Macs {
 
 impl Habit {
     /// Every habit. The first is ntpcap's own.
-    pub const ALL: [&'static Habit; 7] =
-        [&NTPCAP, &NTP_ORG, &NTPSEC, &CHRONY, &NTPD_RS, &OPENNTPD, &BUSYBOX];
+    pub const ALL: [&'static Habit; 7] = [&NTPCAP, &NTP_ORG, &NTPSEC, &CHRONY, &NTPD_RS, &OPENNTPD, &BUSYBOX];
 
     /// The habit of that name.
     pub fn of_name(name: &str) -> Option<&'static Habit> {
@@ -186,7 +185,7 @@ static BUSYBOX: Habit = Habit {
     read: trailer::by_busybox,
     reply_mode: client_or_peer,
     macs: Macs::Zeros,
-    poll: |_| 6,
+    poll: |_| 0,
     naks: false,
     takes_fields_alone: false,
     heeds_trust: false,

@@ -186,11 +186,7 @@ impl Planned<'_> {
 ///
 /// # Errors
 /// Why it is not answered.
-pub fn plan<'k>(
-    policy: &Policy,
-    keys: &'k Keyring,
-    question: &Question<'_>,
-) -> Result<Planned<'k>, Silence> {
+pub fn plan<'k>(policy: &Policy, keys: &'k Keyring, question: &Question<'_>) -> Result<Planned<'k>, Silence> {
     let habit = policy.habit;
     let octets = question.octets.get(..habit.longest).unwrap_or(question.octets);
     let request = Header::parse(octets).ok_or(Silence::TooShort(octets.len()))?;
@@ -341,7 +337,9 @@ fn header(policy: &Policy, question: &Question<'_>, request: &Header, mode: Mode
 /// (RFC 9769 section 2).
 fn may_interleave(policy: &Policy, request: &Header, mode: Mode) -> bool {
     let is_wanted = policy.interleaved && policy.habit.interleaves && mode == Mode::Server;
-    is_wanted && request.receive_timestamp != request.transmit_timestamp && !request.origin_timestamp.is_zero()
+    is_wanted
+        && request.receive_timestamp != request.transmit_timestamp
+        && !request.origin_timestamp.is_zero()
 }
 
 /// A kiss code, in ntp.org's form: leap 3, stratum 0, and the request's transmit timestamp in all three places.
@@ -377,9 +375,8 @@ fn kiss<'k>(
         transmit_timestamp: now,
         ..header(policy, question, request, mode)
     };
-    let tail = signer.map_or(DraftTail::Nothing, |(key, length)| {
-        mac(key, length.min(key.algorithm().digest_length()))
-    });
+    let tail = signer
+        .map_or(DraftTail::Nothing, |(key, length)| mac(key, length.min(key.algorithm().digest_length())));
     let kind = AnswerKind::Kiss { code, signed: signer.map(|(key, _)| key.id()) };
     Ok(Planned { draft: Draft { tail, has_transmit: true, ..Draft::new(header) }, kind, interleaved: false })
 }

@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may import. `docs/decisions/` says why where this is wider than it need be.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 8] = [
     ("ntp", &[]),
     ("auth", &["ntp"]),
     ("capture", &[]),
     ("net", &["capture"]),
     ("analysis", &["ntp", "auth", "net", "capture"]),
     ("report", &["analysis", "ntp", "capture"]),
-    ("cli", &["ntp", "auth", "capture", "net", "analysis", "report"]),
+    ("server", &["ntp", "auth"]),
+    ("cli", &["ntp", "auth", "capture", "net", "analysis", "report", "server"]),
 ];
 
 /// An outside crate, and the places that may name it.

@@ -18,6 +18,7 @@ mod damage;
 mod diagnosis;
 mod findings;
 mod follow;
+mod habits;
 mod interop;
 mod made;
 mod oracle;

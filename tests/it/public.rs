@@ -248,11 +248,16 @@ fn index(folder: &Path) -> BTreeMap<String, Value> {
 
 /// A folder of public captures, if it is here.
 fn public(name: &str) -> Option<PathBuf> {
+    elsewhere(name).filter(|folder| folder.join("index.json").is_file())
+}
+
+/// A folder of captures beside the project, where it is at hand.
+pub(crate) fn elsewhere(name: &str) -> Option<PathBuf> {
     let base = std::env::var_os("NTPCAP_PUBLIC").map_or_else(|| root().join("../shared"), PathBuf::from);
     let folder = base.join(name);
-    if folder.join("index.json").is_file() {
+    if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("public captures are not here: {name}");
+    eprintln!("captures are not here: {name}");
     None
 }
