@@ -1,6 +1,7 @@
 //! The reference server: what a request is answered with, and why.
 //!
-//! [`responder`] decides and does nothing else: no socket, no time of day. The shell asks it.
+//! [`responder`] decides and does nothing else: no socket, no time of day. [`clock`] reads the
+//! system's time for it.
 //!
 //! ```text
 //!  request octets, arrival, policy, keys -> plan -> Draft | Silence
@@ -8,14 +9,20 @@
 //!                                           Draft::write(clock) -> reply octets
 //! ```
 
+pub mod clients;
 pub mod clock;
+pub mod counts;
 pub mod draft;
 pub mod habit;
+pub mod memory;
 pub mod policy;
+pub mod rate;
 pub mod responder;
 mod trailer;
 
-pub use clock::{Clock, FixedClock};
+pub use clients::Clients;
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use counts::Counts;
 pub use draft::{Draft, DraftTail};
 pub use habit::Habit;
 pub use policy::{Policy, System, Treatment};
