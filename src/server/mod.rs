@@ -1,7 +1,7 @@
 //! The reference server: what a request is answered with, and why.
 //!
-//! [`responder`] decides and does nothing else: no socket, no time of day. [`clock`] reads the
-//! system's time for it.
+//! [`responder`] decides and does nothing else: no socket, no time of day. [`udp`] and [`clock`] are the shell around
+//! it.
 //!
 //! ```text
 //!  request octets, arrival, policy, keys -> plan -> Draft | Silence
@@ -19,6 +19,7 @@ pub mod policy;
 pub mod rate;
 pub mod responder;
 mod trailer;
+pub mod udp;
 
 pub use clients::Clients;
 pub use clock::{Clock, FixedClock, SystemClock};
