@@ -15,6 +15,9 @@ pub mod policy;
 pub mod responder;
 mod trailer;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::{Clock, FixedClock};
 pub use draft::{Draft, DraftTail};
 pub use habit::Habit;
