@@ -67,6 +67,9 @@ pub struct PatternRecord<'a> {
     pub detail: String,
     /// Key ID of the messages.
     pub key_id: u32,
+    /// The server that they are sent to or come from, where it is not all servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// Their sender, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -144,6 +147,7 @@ impl<'a> PatternRecord<'a> {
             code: pattern.code.name(),
             detail: pattern.to_string(),
             key_id: pattern.key_id.0,
+            server: pattern.server.map(|server| server.to_string()),
             host: pattern.host.map(|host| host.to_string()),
             messages: pattern.messages,
             frames: frames

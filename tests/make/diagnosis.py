@@ -244,6 +244,14 @@ def patterns():
                [ask(1, right, "valid"), answer(2, right, "valid"), ask(3, wrong, "invalid", source=OTHER_CLIENT),
                 ask(4, right, "valid"), ask(5, wrong, "invalid", source=OTHER_CLIENT), answer(6, right, "valid")],
                patterns=["all-of-host"])
+    yield Kind("pattern-all-of-host-later", "one client is right, and later another one is wrong", line,
+               [ask(1, right, "valid"), answer(2, right, "valid"), ask(3, right, "valid"), answer(4, right, "valid"),
+                ask(5, wrong, "invalid", source=OTHER_CLIENT), ask(6, wrong, "invalid", source=OTHER_CLIENT)],
+               patterns=["all-of-host"])
+    yield Kind("pattern-all-of-key-of-one-server", "the key is right with one server, and later wrong with another",
+               line, [ask(1, right, "valid"), answer(2, right, "valid"),
+                      ask(3, wrong, "invalid", destination=OTHER_SERVER),
+                      ask(4, wrong, "invalid", destination=OTHER_SERVER)], patterns=["all-of-key"])
     yield Kind("pattern-only-with-extension-fields", "the MACs behind extension fields are wrong", line,
                [ask(1, right, "valid"), Message(request(2, wrong, fields=field(28)), "invalid"), ask(3, right, "valid"),
                 Message(request(4, wrong, fields=field(28)), "invalid"), ask(5, right, "valid")],
