@@ -204,8 +204,13 @@ impl Edits {
         Some(self)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Edit> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Edit> + use<> {
         self.0.into_iter().flatten()
+    }
+
+    /// True when the kinds of changes are the same, whatever their words.
+    pub(super) fn is_like(&self, other: &Edits) -> bool {
+        self.iter().map(|edit| edit.code).eq(other.iter().map(|edit| edit.code))
     }
 
     pub(super) fn is_empty(&self) -> bool {
