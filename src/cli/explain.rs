@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::analysis::{Judged, Policy, diagnosis};
 use crate::capture::Frame;
-use crate::report::explain;
+use crate::report::{explain, page};
 
 use super::args::ExplainArguments;
 use super::exit::{CliError, Exit};
@@ -27,8 +27,8 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, CliError> {
 /// Prints the page of a diagnosis or pattern.
 fn explain_code(subject: &Path) -> Result<Exit, CliError> {
     let nothing = || CliError::NothingToExplain { subject: subject.to_owned() };
-    let page = subject.to_str().and_then(diagnosis::page).ok_or_else(nothing)?;
-    writeln!(output(), "{}", page.trim_end())?;
+    let found = subject.to_str().and_then(diagnosis::page).ok_or_else(nothing)?;
+    writeln!(output(), "{}", page::plain(found))?;
     Ok(Exit::Fine)
 }
 

@@ -1,6 +1,8 @@
 //! The part of the serialised shape that says why MACs are wrong.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
 
 use crate::analysis::Diagnosis;
 use crate::analysis::diagnosis::{Explanation, Pattern};
@@ -26,9 +28,24 @@ pub struct DiagnosisRecord<'a> {
     pub algorithm: &'static str,
     /// Octets of digest that agree.
     pub matching_octets: usize,
-    /// What to change.
+    /// What to change, for the code and for what else is: joined by `; then `.
     #[schemars(with = "String")]
-    pub advice: &'static str,
+    pub advice: Advice,
+}
+
+/// What to change, for each code of an explanation. Serialised and displayed as one sentence.
+pub struct Advice(pub Vec<&'static str>);
+
+impl fmt::Display for Advice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.join("; then "))
+    }
+}
+
+impl Serialize for Advice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A key, and where it is defined.
@@ -115,7 +132,7 @@ impl<'a> DiagnosisRecord<'a> {
             },
             algorithm: explanation.algorithm.name(),
             matching_octets: explanation.matching_octets,
-            advice: explanation.advice(),
+            advice: Advice(explanation.advice().collect()),
         }
     }
 

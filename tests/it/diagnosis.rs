@@ -116,6 +116,38 @@ fn explanations_name_the_line_and_what_to_change_and_never_the_secret() {
 }
 
 #[test]
+fn two_changes_have_two_advices_and_all_that_was_tried_is_listed() {
+    let path = "captures/diagnosis/hmac-and-other-algorithm";
+    let keys = format!("--keys {path}.keys --key-format ntp.org");
+    let record =
+        records(&run(&format!("verify {path}.pcap {keys} --ndjson")))[0]["auth"]["diagnosis"][0].clone();
+    assert_eq!((&record["code"], &record["also"]), (&json!("other-algorithm"), &json!(["hmac"])));
+    let advices = [Code::OtherAlgorithm, Code::Hmac].map(Code::advice);
+    assert_eq!(record["advice"], advices.join("; then "));
+    let told = String::from_utf8(run(&format!("explain {path}.pcap 1 {keys}")).stdout).unwrap();
+    let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for advice in advices {
+        assert!(flat.contains(&format!(" to change {advice}")), "{told}");
+    }
+    assert!(
+        flat.contains(" tried hex-read-as-ascii, ") && flat.ends_with(" matched other-algorithm, hmac"),
+        "{told}"
+    );
+    assert!(told.lines().all(|line| line.len() <= 83), "{told}");
+}
+
+#[test]
+fn what_matched_nothing_is_listed_too() {
+    let path = "captures/diagnosis/pattern-all-of-key";
+    let told = run(&format!("explain {path}.pcap 1 --keys {path}.keys --key-format ntp.org")).stdout;
+    let told = String::from_utf8(told).unwrap();
+    assert!(
+        told.contains("\n  tried            ") && told.ends_with("\n  matched          nothing\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn diagnosis_can_be_filtered_for_and_switched_off() {
     let verify = |more: &str| {
         let capture = "captures/ntporg-server-nak-on-refusal.pcap";

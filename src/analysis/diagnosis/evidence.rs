@@ -127,9 +127,9 @@ impl Explanation<'_> {
         self.edits.iter().map(|edit| edit.code)
     }
 
-    /// What to change: the advice on its first code.
-    pub fn advice(&self) -> &'static str {
-        self.codes().next().map(Code::advice).unwrap_or_default()
+    /// What to change, for each code: all of it is needed.
+    pub fn advice(&self) -> impl Iterator<Item = &'static str> {
+        self.codes().map(Code::advice)
     }
 }
 

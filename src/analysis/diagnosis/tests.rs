@@ -184,7 +184,11 @@ fn no_output_of_a_diagnosis_holds_a_secret() {
     let verdict = judge_message(&message, &keys);
     let diagnosis = diagnose(&message, &verdict, &keys).unwrap();
     let explanation = diagnosis.explanations().next().unwrap();
-    let shown = format!("{diagnosis:?} {explanation} {} {}", explanation.advice(), diagnosis.tried);
+    let shown = format!(
+        "{diagnosis:?} {explanation} {:?} {}",
+        explanation.advice().collect::<Vec<_>>(),
+        diagnosis.tried
+    );
     assert!(shown.contains("text behind it are part") && !shown.contains("hunter"), "{shown}");
 }
 
