@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use ntpcap::analysis::diagnosis::{Code, PatternCode, page};
+use ntpcap::report::page::{WIDTH, plain};
 use serde_json::{Value, json};
 
 use crate::common::{ntpcap, records, root, run};
@@ -72,6 +73,24 @@ fn every_code_and_pattern_has_a_capture() {
         assert!(seen.contains(name), "no capture shows {name}");
         assert!(page(name).is_some(), "docs/diagnosis.md says nothing of {name}");
     }
+}
+
+#[test]
+fn pages_are_plain_text_of_eighty_columns() {
+    for file in ["docs/diagnosis.md", "docs/findings.md"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let codes: Vec<_> =
+            text.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
+        assert!(codes.len() > 35, "{file}");
+        for code in codes {
+            let told = plain(page(code).unwrap());
+            assert!(told.starts_with(&format!("{code}\n\n")) && !told.contains('`'), "{told}");
+            let is_command = |line: &str| line.starts_with("      ");
+            assert!(told.lines().all(|line| is_command(line) || line.chars().count() <= WIDTH), "{told}");
+        }
+    }
+    let told = run("explain silent-on-bad-mac");
+    assert!(String::from_utf8(told.stdout).unwrap().starts_with("silent-on-bad-mac\n\nThe server does not"));
 }
 
 #[test]
