@@ -155,15 +155,18 @@ fn two_changes_have_two_advices_and_all_that_was_tried_is_listed() {
     assert!(told.lines().all(|line| line.len() <= 83), "{told}");
 }
 
+/// Though a run tries no more after three messages that nothing explains.
 #[test]
-fn what_matched_nothing_is_listed_too() {
+fn what_matched_nothing_is_listed_for_late_frames_too() {
     let path = "captures/diagnosis/pattern-all-of-key";
-    let told = run(&format!("explain {path}.pcap 1 --keys {path}.keys --key-format ntp.org")).stdout;
-    let told = String::from_utf8(told).unwrap();
-    assert!(
-        told.contains("\n  tried            ") && told.ends_with("\n  matched          nothing\n"),
-        "{told}"
-    );
+    let keys = format!("--keys {path}.keys --key-format ntp.org");
+    let last = &records(&run(&format!("verify {path}.pcap {keys} --ndjson")))[5];
+    assert_eq!(last["auth"]["tried"]["limit"], "not-tried-again");
+    for frame in [1, 6] {
+        let told = String::from_utf8(run(&format!("explain {path}.pcap {frame} {keys}")).stdout).unwrap();
+        assert!(told.contains("\n  tried            hex-read-as-ascii, "), "{told}");
+        assert!(told.ends_with("\n  matched          nothing\n"), "{told}");
+    }
 }
 
 #[test]

@@ -263,8 +263,8 @@ def patterns():
     ask = lambda number, digest, status, **more: Message(request(number, digest), status, **more)
     answer = lambda number, digest, status, **more: reply(request(number, digest, mode=4), status, **more)
     yield Kind("pattern-all-of-key", "every MAC of the key is wrong", line,
-               [ask(1, wrong, "invalid"), answer(2, wrong, "invalid"), ask(3, wrong, "invalid")],
-               patterns=["all-of-key"])
+               [ask(1, wrong, "invalid"), answer(2, wrong, "invalid"),
+                *(ask(number, wrong, "invalid") for number in range(3, 7))], patterns=["all-of-key"])
     yield Kind("pattern-all-of-host", "the MACs of one client are wrong", line,
                [ask(1, right, "valid"), answer(2, right, "valid"), ask(3, wrong, "invalid", source=OTHER_CLIENT),
                 ask(4, right, "valid"), ask(5, wrong, "invalid", source=OTHER_CLIENT), answer(6, right, "valid")],
