@@ -330,7 +330,11 @@ fn other_reading<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
         let own = |offer: &Offer| vec![offer.algorithm.unwrap_or(entry.algorithm())];
         plan.readings(entry, Edits::default(), |_| true, own);
     }
-    // A secret that stands in the file under another ID is likelier than a reading that happens to make the same.
+    name_keys_of_other_ids(scope, plan);
+}
+
+/// A secret that stands in the file under another ID is likelier than a reading that happens to make the same.
+fn name_keys_of_other_ids<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
     for entry in &scope.entries {
         of_other_id(scope, entry).into_iter().for_each(|edits| plan.name_likelier(entry, edits));
     }
@@ -341,6 +345,7 @@ fn other_program<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
         let (code, clause) = by_program(&entry);
         one(code, clause).into_iter().for_each(|edits| plan.as_read(entry, edits, Coverage::Usual));
     }
+    name_keys_of_other_ids(scope, plan);
 }
 
 /// What it is called when another program's reading matches.

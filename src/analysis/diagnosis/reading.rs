@@ -125,8 +125,7 @@ impl Offers {
 }
 
 fn hex_as_text(line: &Line<'_>, offers: &mut Offers) {
-    let Some(digits) = line.digits() else { return };
-    if !line.is_text() {
+    if let Some(digits) = line.digits().filter(|_| !line.is_text()) {
         offers.add(digits.to_vec(), "the hex digits are taken as text");
         offers.add(digits.to_ascii_uppercase(), "the hex digits are taken as text, in capitals");
         offers.add(digits.to_ascii_lowercase(), "the hex digits are taken as text, in small letters");
@@ -427,6 +426,7 @@ mod tests {
         assert!(offered(Code::HexReadAsAscii, hex, NTP, b"4142434445464748494a4b"));
         assert!(offered(Code::HexReadAsAscii, hex, NTP, b"4142434445464748494A4B"));
         assert!(offered(Code::HexReadAsAscii, "1 MD5 HEX:4142\n", Dialect::Chrony, b"4142"));
+        assert!(offered(Code::HexReadAsAscii, "1 MD5 word\n", NTP, b"776f7264"));
         assert!(offered(Code::AsciiReadAsHex, "1 MD5 41424344\n", NTP, b"ABCD"));
         assert!(offered(Code::AsciiReadAsHex, "1 41424344\n", Dialect::Chrony, b"ABCD"));
         assert!(offers(Code::AsciiReadAsHex, "1 MD5 word\n", NTP).is_empty());
