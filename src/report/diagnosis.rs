@@ -31,6 +31,9 @@ pub struct DiagnosisRecord<'a> {
     /// What to change, for the code and for what else is: joined by `; then `.
     #[schemars(with = "String")]
     pub advice: Advice,
+    /// True when an earlier record of the same message explains it as well.
+    #[serde(skip)]
+    is_rival: bool,
 }
 
 /// What to change, for each code of an explanation. Serialised and displayed as one sentence.
@@ -112,10 +115,11 @@ pub struct PatternFrame<'a> {
 impl<'a> DiagnosisRecord<'a> {
     /// The records of all explanations.
     pub fn all(diagnosis: &Diagnosis<'a>) -> Vec<Self> {
-        diagnosis.explanations().map(Self::new).collect()
+        let explanations = diagnosis.explanations().enumerate();
+        explanations.map(|(index, explanation)| Self::new(explanation, index > 0)).collect()
     }
 
-    fn new(explanation: &Explanation<'a>) -> Self {
+    fn new(explanation: &Explanation<'a>, is_rival: bool) -> Self {
         let mut codes = explanation.codes().map(|code| code.name());
         let candidate = explanation.candidate;
         DiagnosisRecord {
@@ -133,12 +137,16 @@ impl<'a> DiagnosisRecord<'a> {
             algorithm: explanation.algorithm.name(),
             matching_octets: explanation.matching_octets,
             advice: Advice(explanation.advice().collect()),
+            is_rival,
         }
     }
 
     /// The codes in one word for narrow columns: `other-algorithm`, or with what else is needed in further lines.
+    /// Behind another explanation they begin with `or`.
     pub fn codes(&self) -> String {
-        std::iter::once(self.code).chain(self.also.iter().copied()).collect::<Vec<_>>().join("\nand ")
+        let or = if self.is_rival { "or " } else { "" };
+        let codes: Vec<_> = std::iter::once(self.code).chain(self.also.iter().copied()).collect();
+        format!("{or}{}", codes.join("\nand "))
     }
 }
 

@@ -155,6 +155,21 @@ fn two_changes_have_two_advices_and_all_that_was_tried_is_listed() {
     assert!(told.lines().all(|line| line.len() <= 83), "{told}");
 }
 
+#[test]
+fn explanations_that_are_as_possible_are_joined_by_or() {
+    let path = "captures/diagnosis/trailing-carriage-return-at-limits";
+    let keys = format!("--keys {path}.keys --key-format ntp.org");
+    let explained = String::from_utf8(run(&format!("explain {path}.pcap 1 {keys}")).stdout).unwrap();
+    assert!(explained.contains("  diagnosis        trailing-carriage-return\n"), "{explained}");
+    assert!(explained.contains("  diagnosis        or key-truncated\n"), "{explained}");
+    let table = String::from_utf8(run(&format!("verify {path}.pcap {keys}")).stdout).unwrap();
+    let words: Vec<_> = table.split_whitespace().collect();
+    assert!(
+        words.windows(3).any(|words| words == ["trailing-carriage-return", "or", "key-truncated"]),
+        "{table}"
+    );
+}
+
 /// Though a run tries no more after three messages that nothing explains.
 #[test]
 fn what_matched_nothing_is_listed_for_late_frames_too() {
