@@ -1,6 +1,6 @@
 //! What the messages whose MACs are wrong for no proved reason have in common, over a whole run.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -311,7 +311,8 @@ impl WithServer<'_> {
             return self.pattern(PatternCode::AllOfKey, &all).into_iter().collect();
         }
         let mut found = self.of_clients();
-        self.flows.retain(|(flow, _)| found.iter().all(|pattern| pattern.host != Some(flow.client)));
+        let told: HashSet<_> = found.iter().filter_map(|pattern| pattern.host).collect();
+        self.flows.retain(|(flow, _)| !told.contains(&flow.client));
         let of_others = self.only_with_fields().or_else(|| self.one_direction()).or_else(|| self.change());
         found.extend(of_others);
         found

@@ -175,7 +175,7 @@ impl<'k> Plan<'k> {
     /// Another secret or algorithm. A secret is cut or filled up with zeros for a cipher, as ntp.org does it.
     fn keyed(&mut self, entry: Entry<'k>, edits: Option<Edits>, algorithm: Algorithm, secret: &[u8]) {
         let Entry { candidate, .. } = entry;
-        let secret = Secret::new(fitting(algorithm, secret));
+        let secret = fitting(algorithm, secret);
         let coverage = Coverage::Usual;
         let name = (algorithm, secret.as_octets(), format!("{coverage:?}"));
         let (Some(edits), Ok(key)) = (edits, Key::new(candidate.key.id(), algorithm, secret.clone())) else {
@@ -225,9 +225,7 @@ impl<'k> Plan<'k> {
             let is_length = matches!(reading.code, Code::KeyTruncated | Code::KeyPadded);
             for offer in offers.0 {
                 let edits = before.and(reading.code, offer.clause);
-                let is_change = |used: &Algorithm| {
-                    is_length || fitting(*used, offer.secret.as_octets()) != fitting(*used, &line.spelled)
-                };
+                let is_change = |used: &Algorithm| is_length || !offer.fits_as(*used, &line.spelled);
                 for algorithm in algorithms(&offer).into_iter().filter(is_change) {
                     let edits = edits.and_then(|edits| and_algorithm(edits, &entry, &offer, algorithm));
                     self.keyed(entry, edits, algorithm, offer.secret.as_octets());
@@ -243,11 +241,18 @@ fn hash(name: impl Hash) -> u64 {
     hasher.finish()
 }
 
+impl Offer {
+    /// True when both come to the same secret for the algorithm.
+    fn fits_as(&self, used: Algorithm, spelled: &[u8]) -> bool {
+        fitting(used, self.secret.as_octets()).as_octets() == fitting(used, spelled).as_octets()
+    }
+}
+
 /// A secret as ntp.org's ntpd gives it to a cipher, which takes no other length.
-fn fitting(algorithm: Algorithm, secret: &[u8]) -> Vec<u8> {
+fn fitting(algorithm: Algorithm, secret: &[u8]) -> Secret {
     let mut octets = secret.to_vec();
     octets.resize(algorithm.secret_length().unwrap_or(octets.len()), 0);
-    octets
+    Secret::new(octets)
 }
 
 const HMAC_WORDS: &str = "it is computed as HMAC";
