@@ -286,6 +286,8 @@ fn quotes(line: &Line<'_>, offers: &mut Offers) {
         match inside {
             Some(inside) => {
                 offers.add(inside.to_vec(), "the quotation marks are no part of the secret");
+                offers.add([mark, inside].concat(), "the closing quotation mark is no part of the secret");
+                offers.add([inside, mark].concat(), "the opening quotation mark is no part of the secret");
                 if let Some(octets) = from_hex(inside) {
                     offers.add(octets, "the hex digits between the quotation marks are decoded");
                 }
@@ -486,6 +488,8 @@ mod tests {
     fn quotes_case_and_encoding_differ() {
         assert!(offered(Code::QuotesInSecret, "1 MD5 'abc'\n", NTP, b"abc"));
         assert!(offered(Code::QuotesInSecret, "1 MD5 abc\n", NTP, b"\"abc\""));
+        assert!(offered(Code::QuotesInSecret, "1 MD5 \"abc\"\n", NTP, b"\"abc"));
+        assert!(offered(Code::QuotesInSecret, "1 MD5 \"abc\"\n", NTP, b"abc\""));
         for secret in [&b"ABCD"[..], b"abcd", b"AbCD"] {
             assert!(offered(Code::CaseDiffers, "1 MD5 aBcd\n", NTP, secret), "{secret:?}");
         }
