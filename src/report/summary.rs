@@ -62,8 +62,11 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>, told: &Told) -> std::fm
     counts(text, "status", &summary.statuses)?;
     counts(text, "findings", &summary.findings)?;
     counts(text, "diagnoses", &summary.diagnoses)?;
-    for (index, pattern) in summary.patterns.iter().enumerate() {
+    for (index, pattern) in summary.patterns.iter().take(MOST_TOLD).enumerate() {
         pattern_line(text, pattern, if index == 0 { "patterns" } else { "" })?;
+    }
+    if summary.patterns.len() > MOST_TOLD {
+        sentence(text, "", &format!("and {} more patterns", summary.patterns.len() - MOST_TOLD))?;
     }
     counts(text, "not NTP", &summary.not_decoded)?;
     if summary.fragments_incomplete > 0 {

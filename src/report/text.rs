@@ -246,7 +246,7 @@ fn diagnosis(output: &mut impl Write, found: &Diagnosis<'_>) -> io::Result<()> {
         let place = &record.key.place;
         field(output, "diagnosis", record.codes().replace('\n', " "))?;
         field(output, "evidence", format_args!("{}:{}: {}", place.file, place.line, record.detail))?;
-        field(output, "to change", record.advice)?;
+        record.advice.0.iter().try_for_each(|advice| field(output, "to change", advice))?;
     }
     TriedRecord::new(found).map_or(Ok(()), |tried| field(output, "diagnosis", tried.detail))
 }
