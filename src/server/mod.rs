@@ -9,6 +9,7 @@
 //! ```
 
 pub mod clock;
+pub mod control;
 pub mod draft;
 pub mod habit;
 pub mod policy;
