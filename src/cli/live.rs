@@ -1,14 +1,15 @@
 //! Inputs that are still being written: pipes, and files that grow. They are waited for here, so that a reader sees
 //! nothing but a source that takes its time.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::exit::label;
@@ -35,6 +36,11 @@ impl OnIdle {
     fn call(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).flush().is_ok()
     }
+}
+
+/// Opens `path` to be read, without a wait for the writer of a named pipe: that would last through a signal.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
 }
 
 /// Standard input, a named pipe or another thing that is no file.
@@ -75,8 +81,13 @@ impl Read for Pipe {
             return Ok(0);
         }
         while !self.is_over() {
-            if self.is_ready(PollTimeout::from(WAIT_MILLISECONDS))? {
-                return self.file.read(room);
+            if !self.is_ready(PollTimeout::from(WAIT_MILLISECONDS))? {
+                continue;
+            }
+            match self.file.read(room) {
+                // Another reader of the pipe was faster.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
             }
         }
         Ok(0)
