@@ -32,7 +32,8 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
     };
     told(&keys.warnings);
     told(&inputs.warnings);
-    let destination = Destination::open(&arguments.output, arguments.force, files_read(arguments))?;
+    let read = files_read(arguments);
+    let destination = Destination::open(&arguments.output, arguments.force, read, &inputs.interrupt)?;
     let output = BufWriter::with_capacity(1 << 16, destination);
     let mut annotating = Annotating::new(output, &inputs.labels)?;
     let filter: Option<&Filter> = filter.as_ref();

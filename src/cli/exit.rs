@@ -128,6 +128,26 @@ pub(super) enum CliError {
         /// The file.
         path: PathBuf,
     },
+    /// There is a directory where a file is to be made.
+    #[error("{}: names a directory, not a file to write", label(path))]
+    OutputIsDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory is not there in which a file is to be made.
+    #[error("{}: no such directory", label(path))]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// No file can be made in a directory.
+    #[error("{}: no file can be made in it: {access}", label(path))]
+    NoFileIn {
+        /// The directory.
+        path: PathBuf,
+        /// Why, and who could.
+        access: Box<Access>,
+    },
     /// The file to be made is one of those to be read.
     #[error("{}: is read, so it cannot be written", label(path))]
     OverwritesInput {
@@ -168,6 +188,11 @@ impl CliError {
                 Some("ntpcap explain CAPTURE FRAME --keys FILE, or ntpcap explain CODE".to_owned())
             }
             CliError::Exists { .. } => Some("--force replaces it".to_owned()),
+            CliError::OutputIsDirectory { path } => {
+                Some(format!("name a file in it, such as {}", label(&path.join("annotated.pcapng"))))
+            }
+            CliError::NoDirectory { .. } => Some("make it first, or name a file elsewhere".to_owned()),
+            CliError::NoFileIn { .. } => Some("name a file elsewhere".to_owned()),
             CliError::OverwritesInput { .. } => Some("name another file".to_owned()),
             CliError::NoKeysInConf { .. } => Some("give the key file with --keys FILE".to_owned()),
             _ => None,

@@ -4,16 +4,17 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::OFlag;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::exit::label;
-use super::inputs::is_standard_input;
+use super::exit::{CliError, label};
+use super::inputs::{is_standard_input, unreadable};
 use super::interrupt::Interrupt;
 use super::say;
 
@@ -41,6 +42,31 @@ impl OnIdle {
 /// Opens `path` to be read, without a wait for the writer of a named pipe: that would last through a signal.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
+
+/// Opens a device or pipe to be written. A named pipe that has no reader yet is waited for.
+///
+/// # Errors
+/// Those of opening, and an interruption of the wait.
+pub(super) fn open_to_write(path: &Path, interrupt: &Interrupt) -> Result<File, CliError> {
+    let failed = |error| unreadable(path, error);
+    let is_pipe = fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+    loop {
+        match OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path) {
+            Ok(file) => {
+                // From here on a slow reader is to be waited for.
+                fcntl(&file, FcntlArg::F_SETFL(OFlag::empty())).map_err(|error| failed(error.into()))?;
+                return Ok(file);
+            }
+            Err(error) if is_pipe && error.raw_os_error() == Some(Errno::ENXIO as i32) => {
+                if interrupt.is_set() {
+                    return Err(CliError::Interrupted);
+                }
+                std::thread::sleep(WAIT);
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
 }
 
 /// Standard input, a named pipe or another thing that is no file.

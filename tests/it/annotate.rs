@@ -263,8 +263,6 @@ fn nothing_that_is_needed_is_overwritten() {
         .arg(file("notes"))
         .args(["--keys", KEYS]);
     assert_eq!(of_folder.output().unwrap().status.code(), Some(2), "a file of a directory that is read");
-    assert_eq!(annotate(&file("no-such-folder/out"), &[]).status.code(), Some(2));
-    assert_eq!(annotate(folder.path(), &["--force"]).status.code(), Some(2));
     let names: BTreeSet<String> = fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -281,6 +279,26 @@ fn nothing_that_is_needed_is_overwritten() {
         0,
         "readable as other new files"
     );
+}
+
+#[test]
+fn a_place_that_takes_no_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    fs::write(file("notes"), "notes").unwrap();
+    let annotate = |output: &str, more: &[&str]| {
+        let mut command = ntpcap();
+        command.args(["annotate", CAPTURE, "--keys", KEYS]).args(more).arg("-o").arg(file(output));
+        command.output().unwrap()
+    };
+    assert_seen("annotate-into-directory", &annotate("", &[]), Some(folder.path()));
+    assert_eq!(seen(&annotate("", &["--force"])), seen(&annotate("", &[])), "--force changes nothing");
+    let new = seen(&annotate("new/", &[]));
+    assert!(new.contains("new/: names a directory"), "{new}");
+    assert_seen("annotate-no-such-directory", &annotate("no-such/folder/out", &[]), Some(folder.path()));
+    let under_file = seen(&annotate("notes/out", &[]));
+    assert!(under_file.contains("/notes: no file can be made in it: not a directory"), "{under_file}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is made");
 }
 
 #[test]

@@ -323,6 +323,25 @@ fn the_first_signal_ends_the_wait_for_a_writer() {
 }
 
 #[test]
+fn the_first_signal_ends_the_wait_for_a_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut command = ntpcap();
+    command.args(["annotate", CAPTURE, "-q", "--keys", KEYS, "-o"]).arg(&pipe);
+    let running = Running::start(&mut command);
+    running.wait_until_open(&root().join(CAPTURE));
+    running.signal(Signal::SIGINT);
+    let (status, _, said) = running.end();
+    assert_eq!((status.code(), said.as_str()), (Some(130), ""));
+    let running = Running::start(&mut command);
+    let written = fs::read(&pipe).unwrap();
+    let (status, ..) = running.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(written.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]), "{} octets", written.len());
+}
+
+#[test]
 fn a_writer_that_comes_later_is_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = without_writer(folder.path(), &["--follow", "--ndjson"]);
