@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::analysis::census::Census;
+use crate::analysis::filter::Basis;
 use crate::analysis::finding::Finding;
 use crate::analysis::{Event, Judged, Policy, Summary};
 use crate::report::census::{write_document, write_records};
@@ -14,7 +15,7 @@ use super::args::{CensusArguments, ReadArguments};
 use super::exit::{CliError, Exit};
 use super::output::{note, output, style, warn};
 use super::pass::{Outcome, Pass, Visitor};
-use super::run::{no_ntp, parse_filter};
+use super::run::{basis, no_ntp, parse_filter};
 use super::{inputs, keys};
 
 /// `ntpcap census`.
@@ -30,7 +31,8 @@ pub(super) fn census(arguments: &CensusArguments) -> Result<Exit, CliError> {
     let inputs = inputs::open(&read.captures)?;
     warn(read, &inputs.warnings);
     let labels = inputs.labels.clone();
-    let (policy, diagnose) = (Policy::default(), false);
+    // Why MACs are wrong is told by other commands, and looked for only where it is asked for.
+    let (policy, diagnose) = (Policy::default(), basis(filter.as_ref()) == Basis::Diagnosis);
     let pass = Pass { ports: &read.ports.port, filter: filter.as_ref(), keys: &keys.rings, policy, diagnose };
     let mut counting = Counting::default();
     let outcome = pass.run(inputs, &mut counting)?;

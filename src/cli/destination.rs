@@ -46,7 +46,8 @@ impl Destination {
             return Ok(Destination::Standard);
         }
         let found = fs::metadata(path).ok();
-        if path.as_os_str().as_encoded_bytes().ends_with(b"/") || found.as_ref().is_some_and(Metadata::is_dir) {
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") || found.as_ref().is_some_and(Metadata::is_dir)
+        {
             return Err(CliError::OutputIsDirectory { path: path.to_owned() });
         }
         if found.as_ref().is_some_and(|found| !found.is_file()) {

@@ -94,6 +94,12 @@ pub(super) enum CliError {
         /// What is wrong, and where.
         error: FilterError,
     },
+    /// The filter asks for what `decode` cannot know.
+    #[error("--filter: asks for what cannot be told without keys")]
+    FilterWithoutKeys,
+    /// The filter asks for what was not to be looked for.
+    #[error("--filter: asks for a diagnosis, and --no-diagnosis looks for none")]
+    FilterWithoutDiagnosis,
     /// The list of trusted keys makes no sense.
     #[error("--trusted: {error}\n\n  {text}\n  {}", caret(text, error.position, error.length))]
     Trusted {
@@ -187,6 +193,12 @@ impl CliError {
             CliError::NothingToExplain { .. } => {
                 Some("ntpcap explain CAPTURE FRAME --keys FILE, or ntpcap explain CODE".to_owned())
             }
+            CliError::FilterWithoutKeys => Some(
+                "use ntpcap verify; without keys there is no algorithm and no diagnosis, and no status valid, \
+                 invalid or untrusted-key"
+                    .to_owned(),
+            ),
+            CliError::FilterWithoutDiagnosis => Some("leave --no-diagnosis out".to_owned()),
             CliError::Exists { .. } => Some("--force replaces it".to_owned()),
             CliError::OutputIsDirectory { path } => {
                 Some(format!("name a file in it, such as {}", label(&path.join("annotated.pcapng"))))

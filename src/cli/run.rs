@@ -1,6 +1,6 @@
 //! The commands that show messages: `verify` and `decode`.
 
-use crate::analysis::filter::Filter;
+use crate::analysis::filter::{Basis, Filter};
 use crate::analysis::{Event, Judged, Policy, Status, Summary};
 use crate::auth::Keyrings;
 use crate::report::Sink;
@@ -22,6 +22,9 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
     let read = &arguments.read;
     arguments.keys.refuse_standard_input_beside(&read.captures)?;
     let filter = parse_filter(read)?;
+    if arguments.no_diagnosis && basis(filter.as_ref()) == Basis::Diagnosis {
+        return Err(CliError::FilterWithoutDiagnosis);
+    }
     let keys = keys::load(&arguments.keys, read.verbose > 0)?;
     warn(read, &keys.warnings);
     let output = output();
@@ -47,6 +50,9 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
 pub(super) fn decode(arguments: &DecodeArguments) -> Result<Exit, CliError> {
     let read = &arguments.read;
     let filter = parse_filter(read)?;
+    if basis(filter.as_ref()) > Basis::Octets {
+        return Err(CliError::FilterWithoutKeys);
+    }
     let output = output();
     let waiting = Waiting { follow: false, quiet: read.quiet, on_idle: OnIdle::flushing(output.clone()) };
     let inputs = inputs::open_waiting(&read.captures, waiting)?;
@@ -138,6 +144,11 @@ fn nothing_proved(summary: &Summary) -> String {
 /// The filter that was given, understood.
 pub(super) fn parse_filter(read: &ReadArguments) -> Result<Option<Filter>, CliError> {
     read.filter.as_deref().map(filter_of).transpose()
+}
+
+/// What a filter rests on, if there is one.
+pub(super) fn basis(filter: Option<&Filter>) -> Basis {
+    filter.map_or(Basis::Octets, Filter::basis)
 }
 
 /// A filter expression, understood.
