@@ -99,7 +99,8 @@ fn server_line(text: &mut String, server: &ServerRecord) -> std::fmt::Result {
         let answers: Vec<String> =
             answers.0.iter().map(|(answer, count)| format!("{answer} {count}")).collect();
         let end = if index < last { ", " } else { "" };
-        parts.push(format!("{} > {}{end}", asked.name(), answers.join(" + ")));
+        // The name is that of a JSON field; here it stands among codes.
+        parts.push(format!("{} > {}{end}", asked.name().replace('_', "-"), answers.join(" + ")));
     }
     item(text, "server", &parts, "")
 }
