@@ -31,13 +31,13 @@ pub enum Command {
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
     /// Show every field of every NTP message; needs no keys
-    #[command(after_help = DECODE_EXAMPLES)]
+    #[command(after_help = DECODE_EXAMPLES, mut_arg("verbose", |arg| arg.help("Octets in hexadecimal too")))]
     Decode(DecodeArguments),
     /// Explain one message octet by octet, or a diagnosis by its code
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
     /// Tell who uses which key: servers, keys and their clients
-    #[command(after_help = CENSUS_EXAMPLES)]
+    #[command(after_help = CENSUS_EXAMPLES, mut_arg("verbose", |arg| arg.help("List the clients, and every remark on the key files")))]
     Census(CensusArguments),
     /// Write the captures as pcapng, with the verdict as a comment on each packet
     #[command(after_help = ANNOTATE_EXAMPLES)]
@@ -194,7 +194,7 @@ pub struct ReadArguments {
     /// One JSON record a line, the summary last
     #[arg(long, help_heading = "Result")]
     pub ndjson: bool,
-    /// More detail; twice: octets too
+    /// Key, evidence and findings of each message; twice: all fields and octets
     #[arg(short, long, action = ArgAction::Count, help_heading = "Result")]
     pub verbose: u8,
     /// Nothing but errors and the exit code

@@ -97,7 +97,7 @@ fn the_document_holds_the_same_records_as_the_stream() {
 
 #[test]
 fn decoding_shows_every_field_without_keys() {
-    assert_seen("decode-text", &run(&format!("decode {CAPTURE} --filter frame<=2 -vv")), None);
+    assert_seen("decode-text", &run(&format!("decode {CAPTURE} --filter frame<=2 -v")), None);
     assert_seen("decode-ndjson", &run(&format!("decode {CAPTURE} --filter frame<=2 --ndjson")), None);
     let control = "captures/ntporg-control-right-and-wrong-key.pcapng";
     assert_seen("decode-control", &run(&format!("decode {control}")), None);
@@ -139,6 +139,21 @@ fn no_ntp_is_inconclusive_and_says_so() {
     assert_seen("no-ntp", &run(&format!("verify {CAPTURE} --keys {KEYS} --port 124")), None);
     assert_seen("no-ntp-decode", &run(&format!("decode {CAPTURE} --port 124,125")), None);
     assert_seen("no-mac", &run(&format!("verify {CAPTURE} --keys {KEYS} --filter status==none")), None);
+}
+
+#[test]
+fn a_filter_that_could_select_nothing_is_refused() {
+    let decode = |filter: &str| run(&format!("decode {CAPTURE} --filter {filter}"));
+    assert_seen("filter-without-keys", &decode("status==valid"), None);
+    for filter in ["algorithm==sha1", "diagnosis!=other-key-id", "key==11&&!(finding==weak-algorithm)"] {
+        assert_eq!(decode(filter).status.code(), Some(2), "{filter}");
+    }
+    for filter in ["status==none", "status==crypto-nak", "key==11"] {
+        assert_eq!(decode(filter).status.code(), Some(0), "{filter}");
+    }
+    let undiagnosed = verify("--no-diagnosis --filter status==invalid&&diagnosis==other-key-id");
+    assert_seen("filter-without-diagnosis", &undiagnosed, None);
+    assert_eq!(verify("-q --no-diagnosis --filter status==invalid").status.code(), Some(1));
 }
 
 #[test]
