@@ -294,11 +294,14 @@ impl FromStr for FailOn {
             let findings = Finding::ALL.map(Finding::code).join(", ");
             format!("expected never, a status ({statuses}) or a finding ({findings})")
         };
-        if text == "never" {
-            return Ok(FailOn::Never);
+        match text {
+            "" => Err("nothing is named; with never, nothing that is found makes the exit code 1".to_owned()),
+            "never" => Ok(FailOn::Never),
+            _ => {
+                let status = Status::from_name(text).map(FailOn::Status);
+                status.or_else(|| Finding::from_code(text).map(FailOn::Finding)).ok_or_else(known)
+            }
         }
-        let status = Status::from_name(text).map(FailOn::Status);
-        status.or_else(|| Finding::from_code(text).map(FailOn::Finding)).ok_or_else(known)
     }
 }
 

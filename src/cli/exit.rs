@@ -87,7 +87,7 @@ pub(super) enum CliError {
         path: PathBuf,
     },
     /// The filter makes no sense.
-    #[error("--filter: {error}\n\n  {text}\n  {}", caret(text, error.position, 1))]
+    #[error("--filter: {error}{}", excerpt(text, error.position, 1))]
     Filter {
         /// The expression.
         text: String,
@@ -101,7 +101,7 @@ pub(super) enum CliError {
     #[error("--filter: asks for a diagnosis, and --no-diagnosis looks for none")]
     FilterWithoutDiagnosis,
     /// The list of trusted keys makes no sense.
-    #[error("--trusted: {error}\n\n  {text}\n  {}", caret(text, error.position, error.length))]
+    #[error("--trusted: {error}{}", excerpt(text, error.position, error.length))]
     Trusted {
         /// The list.
         text: String,
@@ -219,14 +219,58 @@ impl CliError {
 
 /// A path as it is shown: control characters would reach the terminal.
 pub(super) fn label(path: &Path) -> String {
-    path.to_string_lossy()
-        .chars()
-        .map(|character| if character.is_control() { '?' } else { character })
-        .collect()
+    path.to_string_lossy().chars().map(visible).collect()
 }
 
-/// A line with a mark under part of the line above.
-fn caret(text: &str, position: usize, length: usize) -> String {
-    let before = text.get(..position).map_or(position, |before| before.chars().count());
-    format!("{}{}", " ".repeat(before), "^".repeat(length.max(1)))
+fn visible(character: char) -> char {
+    if character.is_control() { '?' } else { character }
+}
+
+/// On lines of its own, what stands around a place in a text, with a mark below the place.
+fn excerpt(text: &str, position: usize, length: usize) -> String {
+    let characters: Vec<char> = text.chars().map(visible).collect();
+    if characters.is_empty() {
+        return String::new();
+    }
+    let count = |part: &str| part.chars().count();
+    let place = text.get(..position).map_or(characters.len(), count);
+    let marked = text.get(position..position + length).map_or(1, count).max(1);
+    let start = if characters.len() <= EXCERPT { 0 } else { place.saturating_sub(EXCERPT / 2) };
+    let shown: String = characters.iter().skip(start).take(EXCERPT).collect();
+    let (before, after) = (cut_mark(start > 0), cut_mark(start + EXCERPT < characters.len()));
+    let column = before.len() + place - start;
+    let mark = "^".repeat(marked.min(EXCERPT / 2));
+    format!("\n\n  {before}{shown}{after}\n  {}{mark}", " ".repeat(column))
+}
+
+fn cut_mark(is_cut: bool) -> &'static str {
+    if is_cut { "..." } else { "" }
+}
+
+/// Most characters of a text that are shown around a place in it.
+const EXCERPT: usize = 70;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_text_is_shown_whole() {
+        assert_eq!(excerpt("11,x2", 3, 2), "\n\n  11,x2\n     ^^");
+        assert_eq!(excerpt("key==", 5, 1), "\n\n  key==\n       ^");
+        assert_eq!(excerpt("\u{1b}\u{fc}=1", 3, 1), "\n\n  ?\u{fc}=1\n    ^");
+        assert_eq!(excerpt("", 0, 0), "");
+    }
+
+    #[test]
+    fn of_a_long_text_a_window_around_the_place_is_shown() {
+        let text = format!("{}!{}", "a".repeat(100), "b".repeat(100));
+        let lines: Vec<String> = excerpt(&text, 100, 1).lines().map(str::to_owned).collect();
+        assert_eq!(lines[2], format!("  ...{}!{}...", "a".repeat(35), "b".repeat(34)));
+        assert_eq!(lines[3], format!("  {}^", " ".repeat(38)));
+        for (position, length) in [(0, 201), (200, 1), (201, 0), (4_000, 9), (199, 100)] {
+            let text = excerpt(&text, position, length);
+            assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        }
+    }
 }

@@ -132,6 +132,7 @@ fn the_exit_code_follows_what_is_to_fail() {
     assert_eq!(code("-q --filter status==none"), 3, "nothing carries a MAC");
     assert_seen("quiet", &verify("-q"), None);
     assert_seen("fail-on-unknown", &verify("--fail-on wrongness"), None);
+    assert_seen("fail-on-nothing", &verify("--fail-on invalid,"), None);
 }
 
 #[test]
@@ -163,6 +164,8 @@ fn a_filter_selects_and_its_errors_show_where() {
     assert_eq!(frames, [9, 11]);
     assert_seen("filter-error", &verify("--filter status==invalid&&key==eleven"), None);
     assert_seen("filter-syntax", &verify("--filter (status==invalid"), None);
+    let long = format!("--filter {}key==eleven{}", "key==11||".repeat(50), "||key==11".repeat(50));
+    assert_seen("filter-long", &verify(&long), None);
     assert_seen("trusted-error", &run(&format!("verify {CAPTURE} --keys {KEYS} --trusted 11-x")), None);
 }
 

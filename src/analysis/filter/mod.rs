@@ -319,6 +319,9 @@ fn finding_of_a_message(value: &Word<'_>) -> Result<Finding, FilterError> {
     Ok(finding)
 }
 
+/// Most octets of a word that an error repeats.
+const LONGEST_QUOTED: usize = 40;
+
 const FIELDS: &str = "algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum, version";
 
 /// `!=` is the opposite of `==`, so it also holds for messages that lack the field.
@@ -338,7 +341,10 @@ fn ordering(operator: &str) -> Ordering {
 
 impl Word<'_> {
     fn expected(&self, what: &str) -> FilterError {
-        FilterError { position: self.place.start, message: format!("expected {what}, found {:?}", self.text) }
+        let end = self.text.floor_char_boundary(LONGEST_QUOTED);
+        let cut = if end < self.text.len() { "..." } else { "" };
+        let found = format!("{}{cut}", self.text.get(..end).unwrap_or_default());
+        FilterError { position: self.place.start, message: format!("expected {what}, found {found:?}") }
     }
 
     fn integer(&self, field: &Word<'_>) -> Result<u64, FilterError> {
@@ -404,6 +410,12 @@ mod tests {
         assert_eq!(basis("key==1 || !(status==valid)"), Basis::Keys);
         assert_eq!(basis("finding==weak-algorithm"), Basis::Keys);
         assert_eq!(basis("algorithm==md5 && (key==1 or diagnosis!=other-key-id)"), Basis::Diagnosis);
+    }
+
+    #[test]
+    fn a_long_word_is_not_repeated_whole() {
+        let message = error(&format!("key=={}", "x".repeat(100))).1;
+        assert_eq!(message, format!("expected a whole number for key, found \"{}...\"", "x".repeat(40)));
     }
 
     #[test]
