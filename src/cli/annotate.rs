@@ -9,7 +9,7 @@ use crate::analysis::{Event, Judged, Policy};
 use crate::capture::{Frame, Writer};
 use crate::report::comment::{Comment, Numbering};
 use crate::report::model::View;
-use crate::report::summary::{self, Told};
+use crate::report::summary::{self, Told, count};
 
 use super::args::AnnotateArguments;
 use super::destination::Destination;
@@ -47,7 +47,7 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
     writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
     told(&outcome.warnings());
     if untimed > 0 {
-        told(&[format!("{untimed} packets have no time in their capture; the comments on them say so")]);
+        told(&[format!("{} without a time in the capture; comments say so", count(untimed, "packet"))]);
     }
     if !arguments.quiet {
         let key_files = keys.files.iter().map(keys::LoadedFile::record).collect();
@@ -74,7 +74,7 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
 fn nothing_annotated(arguments: &AnnotateArguments, summary: &crate::analysis::Summary) -> String {
     match summary.messages {
         0 => no_ntp(&arguments.ports.port, summary),
-        messages => format!("the filter selects none of {messages} NTP messages"),
+        messages => format!("the filter selects none of {}", count(messages, "NTP message")),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::analysis::{Event, Judged, Policy, Summary};
 use crate::report::census::{write_document, write_records};
 use crate::report::json::MOST_FINDINGS;
 use crate::report::model::{Counts, KeyFileRecord, SummaryRecord, View};
+use crate::report::summary::count;
 use crate::report::table;
 
 use super::args::{CensusArguments, ReadArguments};
@@ -111,7 +112,7 @@ fn write(
 fn nothing_counted(read: &ReadArguments, summary: &Summary) -> String {
     match (summary.messages, summary.selected) {
         (0, _) => no_ntp(&read.ports.port, summary),
-        (messages, 0) => format!("the filter selects none of {messages} NTP messages"),
-        (_, selected) => format!("none of {selected} NTP messages carries a MAC"),
+        (messages, 0) => format!("the filter selects none of {}", count(messages, "NTP message")),
+        (_, selected) => format!("none of {} carries a MAC", count(selected, "NTP message")),
     }
 }

@@ -64,7 +64,7 @@ pub(super) enum CliError {
         error: CaptureError,
     },
     /// A directory has no captures.
-    #[error("{}: no capture in this directory ({files} other files)", label(path))]
+    #[error("{}: no capture in this directory (other files: {files})", label(path))]
     NoCaptures {
         /// The directory.
         path: PathBuf,

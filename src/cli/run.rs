@@ -5,6 +5,7 @@ use crate::analysis::{Event, Judged, Policy, Status, Summary};
 use crate::auth::Keyrings;
 use crate::report::Sink;
 use crate::report::model::View;
+use crate::report::summary::count;
 
 use super::args::{DecodeArguments, FailOn, ReadArguments, VerifyArguments};
 use super::exit::{CliError, Exit};
@@ -127,17 +128,19 @@ fn verify_exit(read: &ReadArguments, outcome: &Outcome<'_>, fail_on: &[FailOn]) 
 pub(super) fn no_ntp(ports: &[u16], summary: &Summary) -> String {
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     format!(
-        "no NTP message among {} packets (looked at UDP port {}; --port names others)",
-        summary.frames,
+        "no NTP message among {} (looked at UDP port {}; --port names others)",
+        count(summary.frames, "packet"),
         ports.join(" and ")
     )
 }
 
 fn nothing_proved(summary: &Summary) -> String {
     match (summary.selected, summary.count_of(Status::UnknownKey)) {
-        (0, _) => format!("the filter selects none of {} NTP messages", summary.messages),
-        (selected, 0) => format!("none of {selected} NTP messages carries a MAC that could be verified"),
-        (_, unknown) => format!("the key files have none of the keys of {unknown} messages"),
+        (0, _) => format!("the filter selects none of {}", count(summary.messages, "NTP message")),
+        (selected, 0) => {
+            format!("none of {} carries a MAC that could be verified", count(selected, "NTP message"))
+        }
+        (_, unknown) => format!("the key files lack the keys of {}", count(unknown, "message")),
     }
 }
 

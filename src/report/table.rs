@@ -353,7 +353,7 @@ fn endpoint(end: SocketAddr) -> String {
 fn message(judged: &Judged<'_, '_>) -> String {
     match judged.message {
         Some(message) => format!("{} {}", message.version().number(), short_mode(message.mode())),
-        None => format!("{} octets", judged.datagram.length),
+        None => summary::octets(judged.datagram.length),
     }
 }
 

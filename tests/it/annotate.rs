@@ -210,7 +210,11 @@ fn several_captures_are_joined_in_order_of_time_and_told_apart() {
 fn a_packet_without_time_says_so() {
     let path = "captures/made/pcapng-every-packet-block.pcapng";
     let output = run(&format!("annotate {path} --keys {KEYS} -o /dev/null"));
-    assert!(seen(&output).contains("warning: 2 packets have no time in their capture"), "{}", seen(&output));
+    assert!(
+        seen(&output).contains("warning: 2 packets without a time in the capture; comments say so"),
+        "{}",
+        seen(&output)
+    );
     let octets = annotated(&[Path::new(path)], KEYS);
     let text = String::from_utf8_lossy(&octets);
     assert_eq!(text.matches("time=none").count(), 2);

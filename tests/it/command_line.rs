@@ -450,3 +450,52 @@ fn no_secret_is_ever_shown() {
         assert!(!seen(&output).contains("MD5") && !seen(&output).contains("Tq7"), "{}", seen(&output));
     }
 }
+
+/// Texts that have a plural behind a one.
+fn ones_of_many(text: &str) -> Vec<&str> {
+    let nouns =
+        ["octets", "packets", "messages", "frames", "keys", "digits", "characters", "servers", "problems"];
+    let is_wrong = |line: &&str| {
+        let words: Vec<&str> = line.split(|sign: char| !sign.is_alphanumeric() && sign != '.').collect();
+        words.windows(2).any(|pair| pair[0] == "1" && nouns.contains(&pair[1]))
+            || words.windows(3).any(|three| three[0] == "1" && three[1] == "NTP" && three[2] == "messages")
+    };
+    text.lines().filter(is_wrong).collect()
+}
+
+#[test]
+fn one_is_no_plural() {
+    for entry in fs::read_dir(root().join("tests/snapshots")).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(ones_of_many(&fs::read_to_string(&path).unwrap()), [""; 0], "{}", path.display());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (capture, keys) = (folder.path().join("one.pcap"), folder.path().join("one.keys"));
+    // One datagram of one octet, in IPv4 without a link header.
+    let header = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0];
+    let record = [1, 0, 0, 0, 0, 0, 0, 0, 29, 0, 0, 0, 29, 0, 0, 0];
+    let ip = [0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    let udp = [0, 123, 0, 123, 0, 9, 0, 0, 0x23];
+    fs::write(&capture, [&header[..], &record, &ip, &udp].concat()).unwrap();
+    fs::write(&keys, "1 AES128CMAC a\n").unwrap();
+    let ways = [
+        vec!["verify", "--fail-on", "never"],
+        vec!["verify", "-vv", "--key-format", "ntpsec"],
+        vec!["verify", "--filter", "key==7"],
+        vec!["verify", "--port", "124", "--key-format", "chrony"],
+        vec!["census", "-v"],
+        vec!["census", "--filter", "key==7"],
+        vec!["annotate", "-o", "/dev/null", "--filter", "key==7"],
+        vec!["decode", "-v"],
+    ];
+    for way in ways {
+        let keys: &[&str] = if way[0] == "decode" { &[] } else { &["--keys", keys.to_str().unwrap()] };
+        let output = ntpcap().args(&way).arg(&capture).args(keys).output().unwrap();
+        let text = seen(&output);
+        assert_eq!(ones_of_many(&text), [""; 0], "{way:?}: {text}");
+        assert!(
+            text.contains("1 octet") || text.contains("1 NTP message") || text.contains("1 packet"),
+            "{text}"
+        );
+    }
+}
