@@ -7,7 +7,7 @@ use crate::analysis::filter::Filter;
 use crate::analysis::finding::Severity;
 use crate::analysis::{Event, Judged, Policy};
 use crate::capture::{Frame, Writer};
-use crate::report::comment::{Comment, Numbering};
+use crate::report::comment::{self, Comment, Numbering};
 use crate::report::model::View;
 use crate::report::summary::{self, Told, count};
 
@@ -88,8 +88,8 @@ fn files_read(arguments: &AnnotateArguments) -> impl Iterator<Item = &Path> {
 /// Writes every frame, with a comment on those that hold a message the filter lets through.
 struct Annotating<W: Write> {
     writer: Writer<W>,
-    /// What each capture is called in the file.
-    names: Vec<String>,
+    /// Whether there are several captures.
+    several: bool,
     /// On the frame that is written next.
     comment: Option<Comment>,
     annotated: u64,
@@ -99,10 +99,10 @@ struct Annotating<W: Write> {
 
 impl<W: Write> Annotating<W> {
     fn new(output: W, labels: &[String]) -> Result<Self, CliError> {
-        let names = labels.iter().enumerate().map(|(index, label)| name(index, label, labels.len() > 1));
-        let writer = Writer::new(output, concat!("ntpcap ", env!("CARGO_PKG_VERSION")))?;
-        let names = names.collect();
-        Ok(Annotating { writer, names, comment: None, annotated: 0, untimed: 0, told: Told::default() })
+        let several = labels.len() > 1;
+        let names = labels.iter().enumerate().map(|(index, label)| name(index, label, several));
+        let writer = Writer::new(output, concat!("ntpcap ", env!("CARGO_PKG_VERSION")), names.collect())?;
+        Ok(Annotating { writer, several, comment: None, annotated: 0, untimed: 0, told: Told::default() })
     }
 }
 
@@ -114,10 +114,10 @@ fn name(index: usize, label: &str, several: bool) -> String {
 
 impl<W: Write> Visitor for Annotating<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, _: Option<&'a str>) -> Result<(), CliError> {
-        let numbering = match self.names.len() {
-            2.. => Numbering::Joined,
-            _ if self.writer.frames() + 1 != judged.frame => Numbering::Moved,
-            _ => Numbering::Kept,
+        let numbering = match self.writer.frames() + 1 == judged.frame {
+            _ if self.several => Numbering::Joined,
+            true => Numbering::Kept,
+            false => Numbering::Moved,
         };
         self.comment = Some(Comment::new(judged, numbering));
         self.annotated += 1;
@@ -128,7 +128,7 @@ impl<W: Write> Visitor for Annotating<W> {
         if let Some(comment) = &mut self.comment {
             comment.add(event.finding, &event.frames);
         }
-        self.told.keep(event, Severity::Warning, self.names.len() > 1);
+        self.told.keep(event, Severity::Warning, self.several);
         Ok(())
     }
 
@@ -136,9 +136,8 @@ impl<W: Write> Visitor for Annotating<W> {
         let mut text = self.comment.take().map(|comment| comment.to_string());
         if frame.time.is_none() {
             self.untimed += 1;
-            text = Some(format!("{} time=none", text.as_deref().unwrap_or("ntpcap:")));
+            text = Some(format!("{} time=none", text.as_deref().unwrap_or(comment::START)));
         }
-        let name = self.names.get(capture).map(String::as_str).unwrap_or_default();
-        Ok(self.writer.write(capture, name, frame, text.as_deref())?)
+        Ok(self.writer.write(capture, frame, text.as_deref(), Comment::is_earlier)?)
     }
 }

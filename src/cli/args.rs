@@ -104,7 +104,8 @@ Examples:
 A comment reads \"ntpcap: status=invalid key=11 algorithm=sha1\". Display filters:
   frame.comment contains \"invalid\"
   frame.comment contains \"status=valid\"
-All packets are kept; comments and names that the captures have are not.";
+All packets are kept, with comments, flags and interfaces; what no packet has is not
+(names of hosts, decryption secrets, statistics). Comments of an earlier run are replaced.";
 
 /// Arguments of `annotate`.
 #[derive(Debug, Args)]
