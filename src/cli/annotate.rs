@@ -14,7 +14,7 @@ use crate::report::summary::{self, Told, count};
 use super::args::AnnotateArguments;
 use super::destination::Destination;
 use super::exit::{CliError, Exit};
-use super::pass::{Pass, Visitor};
+use super::pass::{Outcome, Pass, Visitor};
 use super::run::no_ntp;
 use super::{inputs, keys, say};
 
@@ -53,22 +53,24 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
         let key_files = keys.files.iter().map(keys::LoadedFile::record).collect();
         summary::write(&mut io::stderr().lock(), &outcome.record(View::Verify, key_files), &findings)?;
     }
+    Ok(annotate_exit(arguments, &outcome, annotated))
+}
+
+fn annotate_exit(arguments: &AnnotateArguments, outcome: &Outcome<'_>, annotated: u64) -> Exit {
     if outcome.interrupted {
-        return Ok(Exit::Interrupted);
+        return Exit::Interrupted;
     }
-    Ok(match (outcome.failed, annotated) {
+    match (outcome.failed, annotated) {
         (true, _) => Exit::Failed,
         (false, 1..) => Exit::Fine,
         (false, 0) => {
             if !arguments.quiet {
-                say(&format!(
-                    "note: no packet has a comment: {}",
-                    nothing_annotated(arguments, &outcome.summary)
-                ));
+                let reason = nothing_annotated(arguments, &outcome.summary);
+                say(&format!("note: no packet has a comment: {reason}"));
             }
             Exit::Inconclusive
         }
-    })
+    }
 }
 
 fn nothing_annotated(arguments: &AnnotateArguments, summary: &crate::analysis::Summary) -> String {

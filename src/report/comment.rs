@@ -61,9 +61,6 @@ impl fmt::Display for Comment {
     }
 }
 
-/// What all comments start with.
-pub const START: &str = "ntpcap:";
-
 fn write_verdict(text: &mut String, judged: &Judged<'_, '_>, numbering: Numbering) -> fmt::Result {
     let verdict = &judged.verdict;
     write!(text, "{START} status={}", verdict.status.name())?;
@@ -100,6 +97,9 @@ fn write_verdict(text: &mut String, judged: &Judged<'_, '_>, numbering: Numberin
     }
     Ok(())
 }
+
+/// What all comments start with.
+pub const START: &str = "ntpcap:";
 
 #[cfg(test)]
 mod tests {

@@ -51,6 +51,10 @@ fn help_fits_a_screen() {
         assert_seen(name, &output, None);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.lines().count() <= 50, "{name} has {} lines", text.lines().count());
+        let long = run(&arguments.replace(" -h", " --help"));
+        for line in String::from_utf8(long.stdout).unwrap().lines() {
+            assert!(line.chars().count() <= 100, "{name}: {line}");
+        }
     }
 }
 
