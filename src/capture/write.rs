@@ -369,4 +369,45 @@ mod tests {
         }
         assert_eq!(Writer::new(Full, "test", Vec::new()).err().unwrap().kind(), io::ErrorKind::StorageFull);
     }
+
+    /// The octets of all frames of a capture, if it is one.
+    fn frames_of(octets: &[u8]) -> Vec<Vec<u8>> {
+        let Ok(mut reader) = Reader::new(std::io::Cursor::new(octets.to_vec())) else { return Vec::new() };
+        let mut frames = Vec::new();
+        while let Some(frame) = reader.next_frame() {
+            frames.push(frame.octets.to_vec());
+        }
+        frames
+    }
+
+    #[test]
+    fn no_damage_to_what_is_said_of_a_frame_costs_the_frame() {
+        let section = [
+            0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 99,
+            0, 0, 0, 28,
+        ];
+        // Name, capture filter, speed, MAC address, check sequence; then a comment and flags.
+        let interface = [
+            0, 0, 0, 1, 0, 0, 0, 72, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 3, b'e', b't', b'h', 0, 0, 11, 0, 2, 0,
+            b'x', 0, 0, 0, 8, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9, 0, 6, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 0, 13, 0, 1,
+            4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 72,
+        ];
+        let packet = [
+            0, 0, 0, 6, 0, 0, 0, 56, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 1, 0xaa, 0, 0,
+            0, 0, 1, 0, 2, b'h', b'i', 0, 0, 0, 2, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 56,
+        ];
+        let whole = [&section[..], &interface, &packet].concat();
+        assert_eq!(frames_of(&whole), [[0xaa]]);
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let mut writer = Writer::new(Vec::new(), "test", vec!["c".to_owned()]).unwrap();
+            if let Ok(mut reader) = Reader::new(std::io::Cursor::new(damaged.clone())) {
+                while let Some(frame) = reader.next_frame() {
+                    writer.write(0, &frame, Some("ours"), |_| false).unwrap();
+                }
+            }
+            assert_eq!(frames_of(&writer.finish().unwrap()), frames_of(&damaged), "bit {bit}");
+        }
+    }
 }
