@@ -58,7 +58,7 @@ impl Running {
 
     /// Waits until the program has opened `path`; it then catches signals already.
     fn wait_until_open(&self, path: &Path) {
-        let start = Instant::now();
+        let (path, start) = (path.canonicalize().unwrap(), Instant::now());
         let is_open = || {
             let mut links = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
             links.any(|entry| fs::read_link(entry.unwrap().path()).is_ok_and(|target| target == path))
