@@ -43,6 +43,9 @@ fn explain_frame(arguments: &ExplainArguments, frame: u64) -> Result<Exit, CliEr
     let pass = Pass { ports: &arguments.ports.port, filter: None, keys: &keys.rings, policy, diagnose };
     let mut explaining = Explaining { keys: &keys.rings, frame, frames: 0, told: false };
     let outcome = pass.run(inputs, &mut explaining)?;
+    if !explaining.told && outcome.interrupted {
+        return Err(CliError::Interrupted);
+    }
     if !explaining.told {
         return Err(nothing_there(&arguments.subject, frame, explaining.frames));
     }

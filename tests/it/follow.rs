@@ -348,6 +348,24 @@ fn the_first_signal_ends_the_wait_for_a_reader() {
     assert!(written.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]), "{} octets", written.len());
 }
 
+/// The frame that is to be explained may not have come.
+#[test]
+fn an_explanation_that_is_waited_for_ends_with_the_first_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut command = ntpcap();
+    command.arg("explain").arg(&pipe).args(["9", "--keys", KEYS]);
+    let running = Running::start(&mut command);
+    // Opening waits until the program has opened its end; it then catches signals already.
+    let mut writer = File::options().write(true).open(&pipe).unwrap();
+    writer.write_all(&pieces(CAPTURE).0).unwrap();
+    running.signal(Signal::SIGINT);
+    let (status, rest, said) = running.end();
+    assert_eq!((status.code(), rest.len(), said.as_str()), (Some(130), 0, ""));
+    drop(writer);
+}
+
 #[test]
 fn a_writer_that_comes_later_is_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
