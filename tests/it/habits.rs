@@ -29,21 +29,21 @@ const TRUSTED: Option<&str> = Some("1-11,13-17");
 const RECORDINGS: [Recording; 6] = [
     Recording {
         habit: "ntp.org",
-        capture: "ntporg-server-nak-on-refusal.pcap",
+        capture: "habits/ntporg.pcap",
         keys: "shared-ntp.org.keys",
         dialect: Dialect::NtpOrg,
         trusted: TRUSTED,
     },
     Recording {
         habit: "ntpsec",
-        capture: "ntpsec-server-silent-on-refusal.pcapng",
+        capture: "habits/ntpsec.pcap",
         keys: "shared-ntpsec.keys",
         dialect: Dialect::Ntpsec,
         trusted: TRUSTED,
     },
     Recording {
         habit: "chrony",
-        capture: "chrony43-server-silent-on-refusal.pcap",
+        capture: "habits/chrony.pcap",
         keys: "shared-chrony.keys",
         dialect: Dialect::Chrony,
         trusted: None,
@@ -57,14 +57,14 @@ const RECORDINGS: [Recording; 6] = [
     },
     Recording {
         habit: "ntpd-rs",
-        capture: "ntpd-rs-server-ignores-macs.pcap",
+        capture: "habits/ntpd-rs.pcap",
         keys: "shared-ntp.org.keys",
         dialect: Dialect::NtpOrg,
         trusted: None,
     },
     Recording {
         habit: "openntpd",
-        capture: "openntpd-server-ignores-macs.pcap",
+        capture: "habits/openntpd.pcap",
         keys: "shared-ntp.org.keys",
         dialect: Dialect::NtpOrg,
         trusted: None,
@@ -168,6 +168,9 @@ fn exchanges(capture: &Path) -> Vec<Recorded> {
         let mode = octets.first().map(|first| first & 7);
         let is_asked = |open: &&mut Recorded| open.client == datagram.destination && open.reply.is_none();
         let is_reply = datagram.source.port() == 123 && mode != Some(3);
+        if !is_reply && datagram.destination.port() != 123 {
+            continue;
+        }
         match exchanges.last_mut().filter(is_asked).filter(|_| is_reply) {
             Some(open) => open.reply = Some(octets),
             // Control and private messages are answered, or not, by another part of a server.
