@@ -248,6 +248,20 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class.
+    pub const ALL: [Class; 10] = [
+        Class::NakOnBadMac,
+        Class::SilentOnBadMac,
+        Class::PlainReplyToMac,
+        Class::ZeroTrailerToMac,
+        Class::SignsAnything,
+        Class::RequiresAuthentication,
+        Class::Authenticates,
+        Class::RefusesRightMac,
+        Class::AnswersPlainly,
+        Class::NoResponse,
+    ];
+
     /// The word used in every output.
     pub fn name(self) -> &'static str {
         match self {

@@ -79,7 +79,10 @@ impl fmt::Display for Damage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Damage::ImplausibleLength(length) => write!(formatter, "a record of {length} octets"),
-            Damage::BlockTooShort(length) => write!(formatter, "a block of {length} octets, less than 12"),
+            Damage::BlockTooShort(length) => {
+                let plural = if *length == 1 { "" } else { "s" };
+                write!(formatter, "a block of {length} octet{plural}, less than 12")
+            }
             Damage::BlockUnaligned(length) => {
                 write!(formatter, "a block of {length} octets, no multiple of 4")
             }

@@ -1,5 +1,7 @@
 //! One captured frame: its octets, when they were captured, and on what kind of link.
 
+use super::options::{Options, Origin};
+
 /// When a frame was captured, in UTC. May lie before 1970; finer than a nanosecond is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaptureTime {
@@ -27,4 +29,8 @@ pub struct Frame<'a> {
     pub original_length: u32,
     /// What was captured, from the link header on.
     pub octets: &'a [u8],
+    /// The interface that captured it, where the capture tells of one.
+    pub origin: Option<&'a Origin>,
+    /// What the capture says of this packet, comments for instance.
+    pub options: Options<'a>,
 }

@@ -6,6 +6,7 @@ use super::buffer::{Buffer, LARGEST_RECORD};
 use super::defects::{DefectKind, Defects};
 use super::ending::Damage;
 use super::frame::{CaptureTime, LinkType};
+use super::options::Origin;
 use super::reader::{Halt, LARGEST_PLAUSIBLE, Located};
 use super::time::FractionUnit;
 
@@ -22,12 +23,19 @@ struct Header {
     parser: PcapParser,
     link_type: LinkType,
     unit: FractionUnit,
+    origin: Origin,
 }
 
 impl Pcap {
     /// A capture that stands before its header. Records are 8 octets longer in the modified format.
     pub(super) fn new(modified: bool) -> Self {
         Self { header: None, extra: if modified { 8 } else { 0 } }
+    }
+
+    /// The interface, once the header is read.
+    #[inline]
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        self.header.as_ref().map(|header| &header.origin)
     }
 
     /// Finds the next frame in `buffer`.
@@ -95,6 +103,8 @@ impl Header {
             start,
             length: packet.data.len(),
             record: start + packet.data.len(),
+            interface: 0,
+            options: None,
         }
     }
 }
@@ -139,12 +149,14 @@ fn read_header(buffer: &mut Buffer) -> Result<Header, Halt> {
     buffer.consume(FILE_HEADER);
     let header = parser.header();
     // The upper half of the word tells the length of a frame check sequence; the link type is below.
-    let [_, _, high, low] = u32::from(header.datalink).to_be_bytes();
+    let [check, _, high, low] = u32::from(header.datalink).to_be_bytes();
+    let words = (check & 0x04 != 0).then_some(check >> 4);
     let unit = match header.ts_resolution {
         PcapTsResolution::MicroSecond => FractionUnit::Microsecond,
         PcapTsResolution::NanoSecond => FractionUnit::Nanosecond,
     };
-    Ok(Header { parser, link_type: LinkType(u16::from_be_bytes([high, low])), unit })
+    let origin = Origin::of_classic(header.snaplen, words.map(|words| 2 * words));
+    Ok(Header { link_type: LinkType(u16::from_be_bytes([high, low])), unit, origin, parser })
 }
 
 const FILE_HEADER: usize = 24;

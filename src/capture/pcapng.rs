@@ -10,6 +10,7 @@ use super::buffer::{Buffer, LARGEST_RECORD};
 use super::defects::{DefectKind, Defects};
 use super::ending::Damage;
 use super::frame::{CaptureTime, LinkType};
+use super::options::Origin;
 use super::reader::{Halt, LARGEST_PLAUSIBLE, Located};
 use super::time::Resolution;
 
@@ -18,23 +19,26 @@ use super::time::Resolution;
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    /// Section headers so far.
+    sections: u64,
     /// Blocks so far that Wireshark counts among the packets, though they hold none.
     other_records: u64,
 }
 
 /// What a section says of an interface.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Interface {
     link_type: LinkType,
-    snap_length: u32,
+    origin: Origin,
     resolution: Resolution,
     /// Seconds to add to every time.
     offset: i64,
 }
 
 /// The byte order of a section.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Order {
+    #[default]
     Little,
     Big,
 }
@@ -42,13 +46,24 @@ enum Order {
 impl Pcapng {
     /// A capture that stands before its first section header.
     pub(super) fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new(), other_records: 0 }
+        Self { order: Order::Little, interfaces: Vec::new(), sections: 0, other_records: 0 }
     }
 
     /// Blocks so far that are no packets but are numbered like them.
     #[inline]
     pub(super) fn other_records(&self) -> u64 {
         self.other_records
+    }
+
+    /// The interface of that number in the current section.
+    #[inline]
+    pub(super) fn origin(&self, interface: u32) -> Option<&Origin> {
+        self.interface(interface).map(|interface| &interface.origin)
+    }
+
+    #[inline]
+    fn interface(&self, number: u32) -> Option<&Interface> {
+        usize::try_from(number).ok().and_then(|index| self.interfaces.get(index))
     }
 
     /// Finds the next frame in `buffer`.
@@ -146,8 +161,7 @@ impl Pcapng {
             log.note(DefectKind::BlockCut);
             return None;
         };
-        let interface = usize::try_from(packet.interface).ok().and_then(|index| self.interfaces.get(index));
-        let Some(interface) = interface else {
+        let Some(interface) = self.interface(packet.interface) else {
             log.note(DefectKind::UnknownInterface);
             return None;
         };
@@ -163,6 +177,12 @@ impl Pcapng {
             start: BLOCK_HEADER + PACKET_FIELDS,
             length,
             record: block,
+            interface: packet.interface,
+            options: Some((
+                BLOCK_HEADER + PACKET_FIELDS + length.next_multiple_of(4),
+                block - BLOCK_TRAILER,
+                self.order,
+            )),
         })
     }
 
@@ -176,7 +196,7 @@ impl Pcapng {
             log.note(DefectKind::UnknownInterface);
             return None;
         };
-        let captured = match interface.snap_length {
+        let captured = match interface.origin.snap_length {
             0 => original_length,
             snap_length => original_length.min(snap_length),
         };
@@ -191,12 +211,15 @@ impl Pcapng {
             start: BLOCK_HEADER + 4,
             length: length.min(fields.octets.len()),
             record: block,
+            interface: 0,
+            options: None,
         })
     }
 
     /// Takes in a section header. Its length field is ignored: blocks are followed one by one.
     fn begin_section(&mut self, body: &[u8], log: &mut Log<'_>) {
         self.interfaces.clear();
+        self.sections += 1;
         let mut fields = Fields { octets: body, order: self.order };
         match (fields.next_4(), fields.next_2()) {
             (Some(_), Some(1)) => {}
@@ -218,9 +241,11 @@ impl Pcapng {
         if snap_length.is_none() {
             log.note(DefectKind::BlockCut);
         }
+        let index = u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX);
+        let snap_length = snap_length.unwrap_or(0);
         let mut interface = Interface {
             link_type: LinkType(link_type.unwrap_or(u16::MAX)),
-            snap_length: snap_length.unwrap_or(0),
+            origin: Origin::new(self.sections, index, snap_length, fields.octets, self.order),
             resolution: Resolution::DEFAULT,
             offset: 0,
         };
@@ -271,9 +296,9 @@ struct Packet {
 
 /// Octets eaten from the front in the byte order of their section.
 #[derive(Clone, Copy)]
-struct Fields<'a> {
-    octets: &'a [u8],
-    order: Order,
+pub(super) struct Fields<'a> {
+    pub(super) octets: &'a [u8],
+    pub(super) order: Order,
 }
 
 impl<'a> Fields<'a> {
@@ -298,7 +323,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Code and value of the next option; `None` when it runs beyond the block.
-    fn next_option(&mut self) -> Option<(u16, &'a [u8])> {
+    pub(super) fn next_option(&mut self) -> Option<(u16, &'a [u8])> {
         let (code, length) = (self.next_2()?, usize::from(self.next_2()?));
         let (value, rest) = self.octets.split_at_checked(length)?;
         // Options are padded to 4 octets; the padding of the last one may be missing.
@@ -372,6 +397,8 @@ const TIME_OFFSET: u16 = 14;
 const BLOCK_HEADER: usize = 8;
 /// Interface, time and two lengths before the frame.
 const PACKET_FIELDS: usize = 20;
+/// The length again, behind the body of a block.
+const BLOCK_TRAILER: usize = 4;
 const SMALLEST_BLOCK: usize = 12;
 /// Interfaces kept for one section.
 const MOST_INTERFACES: usize = 65_536;

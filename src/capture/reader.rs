@@ -9,8 +9,9 @@ use super::detect::{self, Container};
 use super::ending::{Damage, Ending};
 use super::error::CaptureError;
 use super::frame::{CaptureTime, Frame, LinkType};
+use super::options::{Options, Origin};
 use super::pcap::Pcap;
-use super::pcapng::Pcapng;
+use super::pcapng::{Order, Pcapng};
 
 /// Reads the frames of one capture in file order.
 #[derive(Debug)]
@@ -42,6 +43,15 @@ impl Format {
         match self {
             Format::Pcap(_) => 0,
             Format::Pcapng(pcapng) => pcapng.other_records(),
+        }
+    }
+
+    /// The interface of that number in the current section.
+    #[inline]
+    fn origin(&self, interface: u32) -> Option<&Origin> {
+        match self {
+            Format::Pcap(pcap) => pcap.origin(),
+            Format::Pcapng(pcapng) => pcapng.origin(interface),
         }
     }
 }
@@ -141,13 +151,19 @@ impl Reader {
     /// The frame that [`Reader::advance`] found last.
     #[inline]
     pub(super) fn frame(&self, located: &Located) -> Frame<'_> {
-        let octets = self.buffer.available().get(located.start..).unwrap_or_default();
+        let available = self.buffer.available();
+        let octets = available.get(located.start..).unwrap_or_default();
+        let options = located.options.and_then(|(start, end, order)| {
+            available.get(start..end).map(|octets| Options::new(octets, order))
+        });
         Frame {
             number: self.number,
             time: located.time,
             link_type: located.link_type,
             original_length: located.original_length,
             octets: octets.get(..located.length).unwrap_or_default(),
+            origin: self.format.origin(located.interface),
+            options: options.unwrap_or_default(),
         }
     }
 }
@@ -164,6 +180,10 @@ pub(super) struct Located {
     pub(super) length: usize,
     /// Octets of the whole record.
     pub(super) record: usize,
+    /// Number of the interface in its section.
+    pub(super) interface: u32,
+    /// Where in the record its options start and end.
+    pub(super) options: Option<(usize, usize, Order)>,
 }
 
 /// Why there is no next frame.

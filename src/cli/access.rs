@@ -59,6 +59,7 @@ impl fmt::Display for Access {
         match self.error.kind() {
             io::ErrorKind::NotFound => formatter.write_str("no such file")?,
             io::ErrorKind::PermissionDenied => formatter.write_str("permission denied")?,
+            io::ErrorKind::NotADirectory => formatter.write_str("not a directory")?,
             io::ErrorKind::IsADirectory => formatter.write_str("is a directory")?,
             _ => write!(formatter, "{}", self.error)?,
         }

@@ -7,14 +7,14 @@ use crate::analysis::filter::Filter;
 use crate::analysis::finding::Severity;
 use crate::analysis::{Event, Judged, Policy};
 use crate::capture::{Frame, Writer};
-use crate::report::comment::{Comment, Numbering};
+use crate::report::comment::{self, Comment, Numbering};
 use crate::report::model::View;
-use crate::report::summary::{self, Told};
+use crate::report::summary::{self, Told, count};
 
 use super::args::AnnotateArguments;
 use super::destination::Destination;
 use super::exit::{CliError, Exit};
-use super::pass::{Pass, Visitor};
+use super::pass::{Outcome, Pass, Visitor};
 use super::run::no_ntp;
 use super::{inputs, keys, say};
 
@@ -32,7 +32,8 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
     };
     told(&keys.warnings);
     told(&inputs.warnings);
-    let destination = Destination::open(&arguments.output, arguments.force, files_read(arguments))?;
+    let read = files_read(arguments);
+    let destination = Destination::open(&arguments.output, arguments.force, read, &inputs.interrupt)?;
     let output = BufWriter::with_capacity(1 << 16, destination);
     let mut annotating = Annotating::new(output, &inputs.labels)?;
     let filter: Option<&Filter> = filter.as_ref();
@@ -46,34 +47,36 @@ pub(super) fn annotate(arguments: &AnnotateArguments) -> Result<Exit, CliError> 
     writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
     told(&outcome.warnings());
     if untimed > 0 {
-        told(&[format!("{untimed} packets have no time in their capture; the comments on them say so")]);
+        told(&[format!("{} without a time in the capture; comments say so", count(untimed, "packet"))]);
     }
     if !arguments.quiet {
         let key_files = keys.files.iter().map(keys::LoadedFile::record).collect();
         summary::write(&mut io::stderr().lock(), &outcome.record(View::Verify, key_files), &findings)?;
     }
+    Ok(annotate_exit(arguments, &outcome, annotated))
+}
+
+fn annotate_exit(arguments: &AnnotateArguments, outcome: &Outcome<'_>, annotated: u64) -> Exit {
     if outcome.interrupted {
-        return Ok(Exit::Interrupted);
+        return Exit::Interrupted;
     }
-    Ok(match (outcome.failed, annotated) {
+    match (outcome.failed, annotated) {
         (true, _) => Exit::Failed,
         (false, 1..) => Exit::Fine,
         (false, 0) => {
             if !arguments.quiet {
-                say(&format!(
-                    "note: no packet has a comment: {}",
-                    nothing_annotated(arguments, &outcome.summary)
-                ));
+                let reason = nothing_annotated(arguments, &outcome.summary);
+                say(&format!("note: no packet has a comment: {reason}"));
             }
             Exit::Inconclusive
         }
-    })
+    }
 }
 
 fn nothing_annotated(arguments: &AnnotateArguments, summary: &crate::analysis::Summary) -> String {
     match summary.messages {
         0 => no_ntp(&arguments.ports.port, summary),
-        messages => format!("the filter selects none of {messages} NTP messages"),
+        messages => format!("the filter selects none of {}", count(messages, "NTP message")),
     }
 }
 
@@ -87,8 +90,8 @@ fn files_read(arguments: &AnnotateArguments) -> impl Iterator<Item = &Path> {
 /// Writes every frame, with a comment on those that hold a message the filter lets through.
 struct Annotating<W: Write> {
     writer: Writer<W>,
-    /// What each capture is called in the file.
-    names: Vec<String>,
+    /// Whether there are several captures.
+    several: bool,
     /// On the frame that is written next.
     comment: Option<Comment>,
     annotated: u64,
@@ -98,10 +101,10 @@ struct Annotating<W: Write> {
 
 impl<W: Write> Annotating<W> {
     fn new(output: W, labels: &[String]) -> Result<Self, CliError> {
-        let names = labels.iter().enumerate().map(|(index, label)| name(index, label, labels.len() > 1));
-        let writer = Writer::new(output, concat!("ntpcap ", env!("CARGO_PKG_VERSION")))?;
-        let names = names.collect();
-        Ok(Annotating { writer, names, comment: None, annotated: 0, untimed: 0, told: Told::default() })
+        let several = labels.len() > 1;
+        let names = labels.iter().enumerate().map(|(index, label)| name(index, label, several));
+        let writer = Writer::new(output, concat!("ntpcap ", env!("CARGO_PKG_VERSION")), names.collect())?;
+        Ok(Annotating { writer, several, comment: None, annotated: 0, untimed: 0, told: Told::default() })
     }
 }
 
@@ -113,10 +116,10 @@ fn name(index: usize, label: &str, several: bool) -> String {
 
 impl<W: Write> Visitor for Annotating<W> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, _: Option<&'a str>) -> Result<(), CliError> {
-        let numbering = match self.names.len() {
-            2.. => Numbering::Joined,
-            _ if self.writer.frames() + 1 != judged.frame => Numbering::Moved,
-            _ => Numbering::Kept,
+        let numbering = match self.writer.frames() + 1 == judged.frame {
+            _ if self.several => Numbering::Joined,
+            true => Numbering::Kept,
+            false => Numbering::Moved,
         };
         self.comment = Some(Comment::new(judged, numbering));
         self.annotated += 1;
@@ -127,7 +130,7 @@ impl<W: Write> Visitor for Annotating<W> {
         if let Some(comment) = &mut self.comment {
             comment.add(event.finding, &event.frames);
         }
-        self.told.keep(event, Severity::Warning, self.names.len() > 1);
+        self.told.keep(event, Severity::Warning, self.several);
         Ok(())
     }
 
@@ -135,9 +138,8 @@ impl<W: Write> Visitor for Annotating<W> {
         let mut text = self.comment.take().map(|comment| comment.to_string());
         if frame.time.is_none() {
             self.untimed += 1;
-            text = Some(format!("{} time=none", text.as_deref().unwrap_or("ntpcap:")));
+            text = Some(format!("{} time=none", text.as_deref().unwrap_or(comment::START)));
         }
-        let name = self.names.get(capture).map(String::as_str).unwrap_or_default();
-        Ok(self.writer.write(capture, name, frame, text.as_deref())?)
+        Ok(self.writer.write(capture, frame, text.as_deref(), Comment::is_earlier)?)
     }
 }

@@ -34,20 +34,24 @@ pub enum Command {
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
     /// Show every field of every NTP message; needs no keys
-    #[command(after_help = DECODE_EXAMPLES)]
+    #[command(
+        after_help = DECODE_EXAMPLES,
+        mut_arg("verbose", |arg| arg.help("Octets in hexadecimal too")),
+        mut_arg("filter", |arg| arg.long_help(DECODE_FILTER))
+    )]
     Decode(DecodeArguments),
     /// Explain one message octet by octet, or a diagnosis by its code
-    #[command(after_help = EXPLAIN_EXAMPLES)]
+    #[command(after_help = EXPLAIN_EXAMPLES, override_usage = EXPLAIN_USAGE)]
     Explain(ExplainArguments),
     /// Tell who uses which key: servers, keys and their clients
-    #[command(after_help = CENSUS_EXAMPLES)]
+    #[command(after_help = CENSUS_EXAMPLES, mut_arg("verbose", |arg| arg.help("List the clients, and every remark on the key files")))]
     Census(CensusArguments),
     /// Write the captures as pcapng, with the verdict as a comment on each packet
     #[command(after_help = ANNOTATE_EXAMPLES)]
     Annotate(AnnotateArguments),
     /// Answer NTP requests: a server for tests, with the habits of known programs
     #[command(after_help = serve::EXAMPLES)]
-    Serve(serve::ServeArguments),
+    Serve(Box<serve::ServeArguments>),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }
@@ -59,10 +63,22 @@ Examples:
   tcpdump -U -w - udp port 123 | ntpcap verify - --keys ntp.keys
   ntpcap verify --follow growing.pcap --keys ntp.keys --ndjson";
 
+const DECODE_FILTER: &str = "\
+Show and count only messages that this expression selects
+
+Fields: dst, finding, frame, host, key, length, mode, port, refid, src, status (where no key \
+decides it), stratum, version. Signs: == != < <= > >= && || ! and parentheses; and, or, not. \
+Addresses may have a prefix length: host==10.0.0.0/24. Where words are expected, a wrong one is \
+answered with the right ones.";
+
 const DECODE_EXAMPLES: &str = "\
 Examples:
   ntpcap decode trace.pcap
   ntpcap decode trace.pcap --filter 'mode==server && stratum<2' --ndjson";
+
+const EXPLAIN_USAGE: &str = "\
+ntpcap explain [OPTIONS] <CAPTURE> <FRAME>
+       ntpcap explain <CODE>";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -72,7 +88,7 @@ Examples:
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
-    /// A capture; or the code of a diagnosis
+    /// A capture; or, alone, the code of a diagnosis as other commands print it
     #[arg(value_name = "CAPTURE")]
     pub subject: PathBuf,
     /// Number of the frame, as Wireshark counts
@@ -110,7 +126,8 @@ Examples:
 A comment reads \"ntpcap: status=invalid key=11 algorithm=sha1\". Display filters:
   frame.comment contains \"invalid\"
   frame.comment contains \"status=valid\"
-All packets are kept; comments and names that the captures have are not.";
+All packets are kept, with comments, flags and interfaces; what no packet has is not
+(names of hosts, decryption secrets, statistics). Comments of an earlier run are replaced.";
 
 /// Arguments of `annotate`.
 #[derive(Debug, Args)]
@@ -150,8 +167,7 @@ pub struct VerifyArguments {
     /// Go on when the capture grows, until it is replaced or this is interrupted
     #[arg(long, conflicts_with = "json", help_heading = "Selection")]
     pub follow: bool,
-    /// Which algorithms to call weak: all but SHA-1, SHA-2, SHA-3 and AES (fips), what is weaker than SHA-1
-    /// (sha1), or all but SHA-2, SHA-3 and AES (modern)
+    /// Which algorithms are weak: MD5 and Tiger (sha1), RIPEMD-160 and Whirlpool too (fips), or SHA-1 besides (modern)
     #[arg(
         long,
         value_name = "NAME",
@@ -191,7 +207,7 @@ pub struct ReadArguments {
     ///
     /// Fields: algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status,
     /// stratum, version. Signs: == != < <= > >= && || ! and parentheses; and, or, not. Addresses may have a prefix
-    /// length: host==10.0.0.0/24.
+    /// length: host==10.0.0.0/24. Where words are expected, a wrong one is answered with the right ones.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Selection")]
     pub filter: Option<String>,
     /// One JSON document
@@ -200,7 +216,7 @@ pub struct ReadArguments {
     /// One JSON record a line, the summary last
     #[arg(long, help_heading = "Result")]
     pub ndjson: bool,
-    /// More detail; twice: octets too
+    /// Key, evidence and findings of each message; twice: all fields and octets
     #[arg(short, long, action = ArgAction::Count, help_heading = "Result")]
     pub verbose: u8,
     /// Nothing but errors and the exit code
@@ -214,7 +230,7 @@ pub struct ReadArguments {
 /// Where NTP is looked for.
 #[derive(Debug, Args)]
 pub struct PortArguments {
-    /// UDP port of NTP; repeatable
+    /// UDP port of NTP; several with commas or by repeating it
     #[arg(
         long,
         value_name = "PORT",
@@ -300,11 +316,14 @@ impl FromStr for FailOn {
             let findings = Finding::ALL.map(Finding::code).join(", ");
             format!("expected never, a status ({statuses}) or a finding ({findings})")
         };
-        if text == "never" {
-            return Ok(FailOn::Never);
+        match text {
+            "" => Err("nothing is named; with never, nothing that is found makes the exit code 1".to_owned()),
+            "never" => Ok(FailOn::Never),
+            _ => {
+                let status = Status::from_name(text).map(FailOn::Status);
+                status.or_else(|| Finding::from_code(text).map(FailOn::Finding)).ok_or_else(known)
+            }
         }
-        let status = Status::from_name(text).map(FailOn::Status);
-        status.or_else(|| Finding::from_code(text).map(FailOn::Finding)).ok_or_else(known)
     }
 }
 

@@ -3,18 +3,20 @@
 use std::io::Write;
 
 use crate::analysis::census::Census;
+use crate::analysis::filter::Basis;
 use crate::analysis::finding::Finding;
 use crate::analysis::{Event, Judged, Policy, Summary};
 use crate::report::census::{write_document, write_records};
 use crate::report::json::MOST_FINDINGS;
 use crate::report::model::{Counts, KeyFileRecord, SummaryRecord, View};
+use crate::report::summary::count;
 use crate::report::table;
 
 use super::args::{CensusArguments, ReadArguments};
 use super::exit::{CliError, Exit};
 use super::output::{note, output, style, warn};
 use super::pass::{Outcome, Pass, Visitor};
-use super::run::{no_ntp, parse_filter};
+use super::run::{basis, no_ntp, parse_filter};
 use super::{inputs, keys};
 
 /// `ntpcap census`.
@@ -30,7 +32,8 @@ pub(super) fn census(arguments: &CensusArguments) -> Result<Exit, CliError> {
     let inputs = inputs::open(&read.captures)?;
     warn(read, &inputs.warnings);
     let labels = inputs.labels.clone();
-    let (policy, diagnose) = (Policy::default(), false);
+    // Why MACs are wrong is told by other commands, and looked for only where it is asked for.
+    let (policy, diagnose) = (Policy::default(), basis(filter.as_ref()) == Basis::Diagnosis);
     let pass = Pass { ports: &read.ports.port, filter: filter.as_ref(), keys: &keys.rings, policy, diagnose };
     let mut counting = Counting::default();
     let outcome = pass.run(inputs, &mut counting)?;
@@ -109,7 +112,7 @@ fn write(
 fn nothing_counted(read: &ReadArguments, summary: &Summary) -> String {
     match (summary.messages, summary.selected) {
         (0, _) => no_ntp(&read.ports.port, summary),
-        (messages, 0) => format!("the filter selects none of {messages} NTP messages"),
-        (_, selected) => format!("none of {selected} NTP messages carries a MAC"),
+        (messages, 0) => format!("the filter selects none of {}", count(messages, "NTP message")),
+        (_, selected) => format!("none of {} carries a MAC", count(selected, "NTP message")),
     }
 }

@@ -1,14 +1,17 @@
 //! Where a file goes that a command makes: whole or not at all, and over nothing that is still needed.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::access::Access;
 use super::exit::CliError;
 use super::inputs::{is_standard_input, unreadable};
+use super::interrupt::Interrupt;
+use super::live;
 
 /// An output that was opened and is not yet in its place.
 pub(super) enum Destination {
@@ -31,19 +34,24 @@ impl Destination {
     /// Opens `path`, or standard output for `-`. `inputs` are files and directories that are read.
     ///
     /// # Errors
-    /// When there is such a file and `force` is not given, when it is an input, or when it cannot be made.
+    /// When there is such a file and `force` is not given, when it is an input or a directory, when it cannot be
+    /// made, or when a signal comes before a named pipe has a reader.
     pub(super) fn open<'i>(
         path: &Path,
         force: bool,
         mut inputs: impl Iterator<Item = &'i Path>,
+        interrupt: &Interrupt,
     ) -> Result<Destination, CliError> {
         if is_standard_input(path) {
             return Ok(Destination::Standard);
         }
         let found = fs::metadata(path).ok();
-        if found.as_ref().is_some_and(|found| !found.is_file() && !found.is_dir()) {
-            let file = OpenOptions::new().write(true).open(path).map_err(|error| unreadable(path, error))?;
-            return Ok(Destination::Direct(file));
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") || found.as_ref().is_some_and(Metadata::is_dir)
+        {
+            return Err(CliError::OutputIsDirectory { path: path.to_owned() });
+        }
+        if found.as_ref().is_some_and(|found| !found.is_file()) {
+            return live::open_to_write(path, interrupt).map(Destination::Direct);
         }
         if inputs.any(|input| is_same_file(path, input)) {
             return Err(CliError::OverwritesInput { path: path.to_owned() });
@@ -53,9 +61,6 @@ impl Destination {
         }
         // A link stays, and the file that it names is replaced.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if path.is_dir() {
-            return Err(unreadable(&path, io::ErrorKind::IsADirectory.into()));
-        }
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new("."));
         let file = tempfile::Builder::new()
@@ -63,7 +68,7 @@ impl Destination {
             // As any new file: the user's mask takes away what it takes away.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(directory)
-            .map_err(|error| unreadable(&path, plain(error)))?;
+            .map_err(|error| no_file_in(directory, plain(error)))?;
         Ok(Destination::Named { file, path, replace: force })
     }
 
@@ -99,6 +104,15 @@ impl Write for Destination {
             Destination::Direct(file) => file.flush(),
             Destination::Named { file, .. } => file.flush(),
         }
+    }
+}
+
+/// Why nothing can be made in `directory`.
+fn no_file_in(directory: &Path, error: io::Error) -> CliError {
+    let path = directory.to_owned();
+    match error.kind() {
+        io::ErrorKind::NotFound => CliError::NoDirectory { path },
+        _ => CliError::NoFileIn { path, access: Box::new(Access::explain(directory, error)) },
     }
 }
 

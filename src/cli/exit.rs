@@ -66,7 +66,7 @@ pub(super) enum CliError {
         error: CaptureError,
     },
     /// A directory has no captures.
-    #[error("{}: no capture in this directory ({files} other files)", label(path))]
+    #[error("{}: no capture in this directory (other files: {files})", label(path))]
     NoCaptures {
         /// The directory.
         path: PathBuf,
@@ -89,15 +89,21 @@ pub(super) enum CliError {
         path: PathBuf,
     },
     /// The filter makes no sense.
-    #[error("--filter: {error}\n\n  {text}\n  {}", caret(text, error.position, 1))]
+    #[error("--filter: {error}{}", excerpt(text, error.position, 1))]
     Filter {
         /// The expression.
         text: String,
         /// What is wrong, and where.
         error: FilterError,
     },
+    /// The filter asks for what `decode` cannot know.
+    #[error("--filter: asks for what cannot be told without keys")]
+    FilterWithoutKeys,
+    /// The filter asks for what was not to be looked for.
+    #[error("--filter: asks for a diagnosis, and --no-diagnosis looks for none")]
+    FilterWithoutDiagnosis,
     /// The list of trusted keys makes no sense.
-    #[error("--trusted: {error}\n\n  {text}\n  {}", caret(text, error.position, error.length))]
+    #[error("--trusted: {error}{}", excerpt(text, error.position, error.length))]
     Trusted {
         /// The list.
         text: String,
@@ -129,6 +135,26 @@ pub(super) enum CliError {
     Exists {
         /// The file.
         path: PathBuf,
+    },
+    /// There is a directory where a file is to be made.
+    #[error("{}: names a directory, not a file to write", label(path))]
+    OutputIsDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory is not there in which a file is to be made.
+    #[error("{}: no such directory", label(path))]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// No file can be made in a directory.
+    #[error("{}: no file can be made in it: {access}", label(path))]
+    NoFileIn {
+        /// The directory.
+        path: PathBuf,
+        /// Why, and who could.
+        access: Box<Access>,
     },
     /// The file to be made is one of those to be read.
     #[error("{}: is read, so it cannot be written", label(path))]
@@ -197,7 +223,18 @@ impl CliError {
             CliError::CaptureBesideText => {
                 Some("add --quiet and leave --json and --log - out, or name a file".to_owned())
             }
+            CliError::FilterWithoutKeys => Some(
+                "use ntpcap verify; without keys there is no algorithm and no diagnosis, and no status valid, \
+                 invalid or untrusted-key"
+                    .to_owned(),
+            ),
+            CliError::FilterWithoutDiagnosis => Some("leave --no-diagnosis out".to_owned()),
             CliError::Exists { .. } => Some("--force replaces it".to_owned()),
+            CliError::OutputIsDirectory { path } => {
+                Some(format!("name a file in it, such as {}", label(&path.join("annotated.pcapng"))))
+            }
+            CliError::NoDirectory { .. } => Some("make it first, or name a file elsewhere".to_owned()),
+            CliError::NoFileIn { .. } => Some("name a file elsewhere".to_owned()),
             CliError::OverwritesInput { .. } => Some("name another file".to_owned()),
             CliError::NoKeysInConf { .. } => Some("give the key file with --keys FILE".to_owned()),
             _ => None,
@@ -237,14 +274,58 @@ fn deaf_hint(address: SocketAddr, error: &io::Error) -> Option<String> {
 
 /// A path as it is shown: control characters would reach the terminal.
 pub(super) fn label(path: &Path) -> String {
-    path.to_string_lossy()
-        .chars()
-        .map(|character| if character.is_control() { '?' } else { character })
-        .collect()
+    path.to_string_lossy().chars().map(visible).collect()
 }
 
-/// A line with a mark under part of the line above.
-fn caret(text: &str, position: usize, length: usize) -> String {
-    let before = text.get(..position).map_or(position, |before| before.chars().count());
-    format!("{}{}", " ".repeat(before), "^".repeat(length.max(1)))
+fn visible(character: char) -> char {
+    if character.is_control() { '?' } else { character }
+}
+
+/// On lines of its own, what stands around a place in a text, with a mark below the place.
+fn excerpt(text: &str, position: usize, length: usize) -> String {
+    let characters: Vec<char> = text.chars().map(visible).collect();
+    if characters.is_empty() {
+        return String::new();
+    }
+    let count = |part: &str| part.chars().count();
+    let place = text.get(..position).map_or(characters.len(), count);
+    let marked = text.get(position..position + length).map_or(1, count).max(1);
+    let start = if characters.len() <= EXCERPT { 0 } else { place.saturating_sub(EXCERPT / 2) };
+    let shown: String = characters.iter().skip(start).take(EXCERPT).collect();
+    let (before, after) = (cut_mark(start > 0), cut_mark(start + EXCERPT < characters.len()));
+    let column = before.len() + place - start;
+    let mark = "^".repeat(marked.min(EXCERPT / 2));
+    format!("\n\n  {before}{shown}{after}\n  {}{mark}", " ".repeat(column))
+}
+
+fn cut_mark(is_cut: bool) -> &'static str {
+    if is_cut { "..." } else { "" }
+}
+
+/// Most characters of a text that are shown around a place in it.
+const EXCERPT: usize = 70;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_text_is_shown_whole() {
+        assert_eq!(excerpt("11,x2", 3, 2), "\n\n  11,x2\n     ^^");
+        assert_eq!(excerpt("key==", 5, 1), "\n\n  key==\n       ^");
+        assert_eq!(excerpt("\u{1b}\u{fc}=1", 3, 1), "\n\n  ?\u{fc}=1\n    ^");
+        assert_eq!(excerpt("", 0, 0), "");
+    }
+
+    #[test]
+    fn of_a_long_text_a_window_around_the_place_is_shown() {
+        let text = format!("{}!{}", "a".repeat(100), "b".repeat(100));
+        let lines: Vec<String> = excerpt(&text, 100, 1).lines().map(str::to_owned).collect();
+        assert_eq!(lines[2], format!("  ...{}!{}...", "a".repeat(35), "b".repeat(34)));
+        assert_eq!(lines[3], format!("  {}^", " ".repeat(38)));
+        for (position, length) in [(0, 201), (200, 1), (201, 0), (4_000, 9), (199, 100)] {
+            let text = excerpt(&text, position, length);
+            assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        }
+    }
 }

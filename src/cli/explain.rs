@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::analysis::{Judged, Policy, diagnosis};
+use crate::auth::Keyrings;
 use crate::capture::Frame;
-use crate::report::explain;
+use crate::report::{explain, page};
 
 use super::args::ExplainArguments;
 use super::exit::{CliError, Exit};
@@ -27,8 +28,8 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, CliError> {
 /// Prints the page of a diagnosis or pattern.
 fn explain_code(subject: &Path) -> Result<Exit, CliError> {
     let nothing = || CliError::NothingToExplain { subject: subject.to_owned() };
-    let page = subject.to_str().and_then(diagnosis::page).ok_or_else(nothing)?;
-    writeln!(output(), "{}", page.trim_end())?;
+    let found = subject.to_str().and_then(diagnosis::page).ok_or_else(nothing)?;
+    writeln!(output(), "{}", page::plain(found))?;
     Ok(Exit::Fine)
 }
 
@@ -38,10 +39,13 @@ fn explain_frame(arguments: &ExplainArguments, frame: u64) -> Result<Exit, CliEr
     let keys = keys::load(&arguments.keys, false)?;
     keys.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
     let inputs = inputs::open(&captures)?;
-    let (policy, diagnose) = (Policy::default(), true);
+    let (policy, diagnose) = (Policy::default(), false);
     let pass = Pass { ports: &arguments.ports.port, filter: None, keys: &keys.rings, policy, diagnose };
-    let mut explaining = Explaining { frame, frames: 0, told: false };
+    let mut explaining = Explaining { keys: &keys.rings, frame, frames: 0, told: false };
     let outcome = pass.run(inputs, &mut explaining)?;
+    if !explaining.told && outcome.interrupted {
+        return Err(CliError::Interrupted);
+    }
     if !explaining.told {
         return Err(nothing_there(&arguments.subject, frame, explaining.frames));
     }
@@ -57,17 +61,20 @@ fn nothing_there(path: &Path, frame: u64, frames: u64) -> CliError {
 }
 
 /// Explains the message of one frame. The others are read too: what came before may tell what it is.
-struct Explaining {
+struct Explaining<'k> {
+    keys: &'k Keyrings,
     frame: u64,
     frames: u64,
     told: bool,
 }
 
-impl Visitor for Explaining {
+impl Visitor for Explaining<'_> {
     fn message<'a>(&mut self, judged: &Judged<'a, 'a>, _: Option<&'a str>) -> Result<(), CliError> {
         if judged.frame == self.frame {
             self.told = true;
-            explain::write(&mut output(), judged)?;
+            // Earlier messages may have failed so often that nothing more would be tried.
+            let diagnosis = diagnosis::diagnose_alone(judged, self.keys);
+            explain::write(&mut output(), &Judged { diagnosis, ..*judged })?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::capture::{CaptureError, Reader};
 use super::access::Access;
 use super::exit::{CliError, label};
 use super::interrupt::Interrupt;
-use super::live::{GrowingFile, OnIdle, Pipe};
+use super::live::{self, GrowingFile, OnIdle, Pipe};
 
 /// The captures of a run, opened.
 pub(super) struct Inputs {
@@ -77,7 +77,7 @@ pub(super) fn open_waiting(paths: &[PathBuf], waiting: Waiting) -> Result<Inputs
         } else if path.is_dir() {
             inputs.add_directory(path)?;
         } else {
-            let file = File::open(path).map_err(|error| unreadable(path, error))?;
+            let file = live::open(path).map_err(|error| unreadable(path, error))?;
             inputs.add_file(path, file)?;
         }
     }
@@ -119,6 +119,8 @@ impl Inputs {
             Reader::new(Pipe::new(file, interrupt, on_idle))
         };
         match reader {
+            // Nothing came so far; whoever follows is told just that.
+            Err(_) if self.interrupt.is_set() && self.waiting.follow => Ok(()),
             Err(_) if self.interrupt.is_set() => Err(CliError::Interrupted),
             reader => self.add(path, reader),
         }

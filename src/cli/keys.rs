@@ -223,7 +223,7 @@ impl LoadedKeys {
             self.warnings.push(format!("{name}:{}:{}: {problem}", problem.line, problem.column));
         }
         if total > MOST_PROBLEMS {
-            self.warnings.push(format!("{name}: {} more problems", total - MOST_PROBLEMS));
+            self.warnings.push(format!("{name}: more problems: {}", total - MOST_PROBLEMS));
         }
         if file.problems.iter().any(|problem| problem.severity == Severity::Error) {
             self.warnings.push(format!("{name}: {}", file.consequence));

@@ -1,18 +1,20 @@
 //! Inputs that are still being written: pipes, and files that grow. They are waited for here, so that a reader sees
 //! nothing but a source that takes its time.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::exit::label;
-use super::inputs::is_standard_input;
+use super::exit::{CliError, label};
+use super::inputs::{is_standard_input, unreadable};
 use super::interrupt::Interrupt;
 use super::say;
 
@@ -34,6 +36,36 @@ impl OnIdle {
     /// False when the output takes no more. Why it does not is told when it is written to next.
     fn call(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).flush().is_ok()
+    }
+}
+
+/// Opens `path` to be read, without a wait for the writer of a named pipe: that would last through a signal.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
+
+/// Opens a device or pipe to be written. A named pipe that has no reader yet is waited for.
+///
+/// # Errors
+/// Those of opening, and an interruption of the wait.
+pub(super) fn open_to_write(path: &Path, interrupt: &Interrupt) -> Result<File, CliError> {
+    let failed = |error| unreadable(path, error);
+    let is_pipe = fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+    loop {
+        match OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path) {
+            Ok(file) => {
+                // From here on a slow reader is to be waited for.
+                fcntl(&file, FcntlArg::F_SETFL(OFlag::empty())).map_err(|error| failed(error.into()))?;
+                return Ok(file);
+            }
+            Err(error) if is_pipe && error.raw_os_error() == Some(Errno::ENXIO as i32) => {
+                if interrupt.is_set() {
+                    return Err(CliError::Interrupted);
+                }
+                std::thread::sleep(WAIT);
+            }
+            Err(error) => return Err(failed(error)),
+        }
     }
 }
 
@@ -75,8 +107,13 @@ impl Read for Pipe {
             return Ok(0);
         }
         while !self.is_over() {
-            if self.is_ready(PollTimeout::from(WAIT_MILLISECONDS))? {
-                return self.file.read(room);
+            if !self.is_ready(PollTimeout::from(WAIT_MILLISECONDS))? {
+                continue;
+            }
+            match self.file.read(room) {
+                // Another reader of the pipe was faster.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
             }
         }
         Ok(0)

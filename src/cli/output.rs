@@ -51,7 +51,7 @@ pub(super) fn decode_sink(read: &ReadArguments, inputs: &Inputs, output: Output)
         return Box::new(Silent);
     }
     json_sink(read, View::Decode, labels, &output).unwrap_or_else(|| {
-        Box::new(DecodedText::new(output, View::Decode, read.verbose > 1, labels.len() > 1))
+        Box::new(DecodedText::new(output, View::Decode, read.verbose > 0, labels.len() > 1))
     })
 }
 

@@ -177,7 +177,7 @@ impl Outcome<'_> {
     pub(super) fn warnings(&self) -> Vec<String> {
         let odd = self.captures().filter(|(_, reader)| !reader.ending().is_complete());
         odd.map(|(label, reader)| {
-            format!("{label}: {}; the {} packets before it are read", reader.ending(), reader.frames_read())
+            format!("{label}: {}; packets read before it: {}", reader.ending(), reader.frames_read())
         })
         .collect()
     }

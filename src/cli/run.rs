@@ -1,10 +1,11 @@
 //! The commands that show messages: `verify` and `decode`.
 
-use crate::analysis::filter::Filter;
+use crate::analysis::filter::{Basis, Filter};
 use crate::analysis::{Event, Judged, Policy, Status, Summary};
 use crate::auth::Keyrings;
 use crate::report::Sink;
 use crate::report::model::View;
+use crate::report::summary::count;
 
 use super::args::{DecodeArguments, FailOn, ReadArguments, VerifyArguments};
 use super::exit::{CliError, Exit};
@@ -22,6 +23,9 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
     let read = &arguments.read;
     arguments.keys.refuse_standard_input_beside(&read.captures)?;
     let filter = parse_filter(read)?;
+    if arguments.no_diagnosis && basis(filter.as_ref()) == Basis::Diagnosis {
+        return Err(CliError::FilterWithoutDiagnosis);
+    }
     let keys = keys::load(&arguments.keys, read.verbose > 0)?;
     warn(read, &keys.warnings);
     let output = output();
@@ -47,6 +51,9 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<Exit, CliError> {
 pub(super) fn decode(arguments: &DecodeArguments) -> Result<Exit, CliError> {
     let read = &arguments.read;
     let filter = parse_filter(read)?;
+    if basis(filter.as_ref()) > Basis::Octets {
+        return Err(CliError::FilterWithoutKeys);
+    }
     let output = output();
     let waiting = Waiting { follow: false, quiet: read.quiet, on_idle: OnIdle::flushing(output.clone()) };
     let inputs = inputs::open_waiting(&read.captures, waiting)?;
@@ -121,23 +128,30 @@ fn verify_exit(read: &ReadArguments, outcome: &Outcome<'_>, fail_on: &[FailOn]) 
 pub(super) fn no_ntp(ports: &[u16], summary: &Summary) -> String {
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     format!(
-        "no NTP message among {} packets (looked at UDP port {}; --port names others)",
-        summary.frames,
+        "no NTP message among {} (looked at UDP port {}; --port names others)",
+        count(summary.frames, "packet"),
         ports.join(" and ")
     )
 }
 
 fn nothing_proved(summary: &Summary) -> String {
     match (summary.selected, summary.count_of(Status::UnknownKey)) {
-        (0, _) => format!("the filter selects none of {} NTP messages", summary.messages),
-        (selected, 0) => format!("none of {selected} NTP messages carries a MAC that could be verified"),
-        (_, unknown) => format!("the key files have none of the keys of {unknown} messages"),
+        (0, _) => format!("the filter selects none of {}", count(summary.messages, "NTP message")),
+        (selected, 0) => {
+            format!("none of {} carries a MAC that could be verified", count(selected, "NTP message"))
+        }
+        (_, unknown) => format!("the key files lack the keys of {}", count(unknown, "message")),
     }
 }
 
 /// The filter that was given, understood.
 pub(super) fn parse_filter(read: &ReadArguments) -> Result<Option<Filter>, CliError> {
     read.filter.as_deref().map(filter_of).transpose()
+}
+
+/// What a filter rests on, if there is one.
+pub(super) fn basis(filter: Option<&Filter>) -> Basis {
+    filter.map_or(Basis::Octets, Filter::basis)
 }
 
 /// A filter expression, understood.

@@ -97,6 +97,7 @@ fn clients(arguments: &ServeArguments, policy: &Policy) -> Clients {
     let rules = rules.chain(access.deny.iter().map(rule(Treatment::Kiss(*b"DENY"))));
     let rules = rules.chain(access.restrict.iter().map(rule(Treatment::Kiss(*b"RSTR"))));
     Clients::new(rules.collect(), access.rate_limit, policy.interleaved && policy.habit.interleaves)
+        .with_readers(access.control.clone())
 }
 
 fn listen(arguments: &ServeArguments) -> Result<Server, CliError> {

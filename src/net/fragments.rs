@@ -342,7 +342,7 @@ const LONGEST_WAIT: i64 = 30;
 #[cfg(test)]
 mod tests {
     use super::super::{Checksum, Decoded, Decoder, FragmentCounts};
-    use crate::capture::{CaptureTime, Frame, LinkType};
+    use crate::capture::{CaptureTime, Frame, LinkType, Options};
 
     /// UDP from port 123 to 40000 with 24 octets of payload and no checksum.
     const UDP: [u8; 32] = [
@@ -369,6 +369,8 @@ mod tests {
                 link_type: LinkType(101),
                 original_length: u32::try_from(original_length).unwrap(),
                 octets,
+                origin: None,
+                options: Options::default(),
             };
             match self.decoder.decode(&frame) {
                 Decoded::Datagram(datagram) => Ok((datagram.octets.to_vec(), datagram.fragments.to_vec())),
@@ -499,8 +501,15 @@ mod tests {
         let _ = capture.v4(7, 0, true, &udp[..16]);
         let header = [0x45, 0, 0, 36, 0, 7, 0, 2, 9, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
         let octets = [&header, &udp[16..]].concat();
-        let frame =
-            Frame { number: 2, time: None, link_type: LinkType(101), original_length: 36, octets: &octets };
+        let frame = Frame {
+            number: 2,
+            time: None,
+            link_type: LinkType(101),
+            original_length: 36,
+            octets: &octets,
+            origin: None,
+            options: Options::default(),
+        };
         let Decoded::Datagram(datagram) = capture.decoder.decode(&frame) else { panic!() };
         assert!(matches!(datagram.checksum, Checksum::Wrong { found: 1, .. }));
     }

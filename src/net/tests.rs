@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::capture::{CaptureTime, LinkType};
+use crate::capture::{CaptureTime, LinkType, Options};
 
 /// From 192.0.2.1 port 123 to 192.0.2.2 port 40000, payload "ntp!". The checksum was computed apart from this program.
 const UDP: [u8; 12] = [0, 123, 0x9c, 0x40, 0, 12, 0x00, 0x81, b'n', b't', b'p', b'!'];
@@ -18,7 +18,15 @@ const MACS: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
 fn frame(link_type: u16, octets: &[u8]) -> Frame<'_> {
     let original_length = u32::try_from(octets.len()).unwrap();
     let time = Some(CaptureTime { seconds: 1000, nanoseconds: 0 });
-    Frame { number: 1, time, link_type: LinkType(link_type), original_length, octets }
+    Frame {
+        number: 1,
+        time,
+        link_type: LinkType(link_type),
+        original_length,
+        octets,
+        origin: None,
+        options: Options::default(),
+    }
 }
 
 fn datagram<'a>(decoder: &'a mut Decoder, frame: &Frame<'a>) -> Datagram<'a> {

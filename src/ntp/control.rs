@@ -77,6 +77,16 @@ impl<'a> ControlMessage<'a> {
         }
     }
 
+    /// Writes a reply to this request, in one fragment: its status word, whether it is an error, and its data, which
+    /// are cut where the count has no room and padded to four octets (RFC 9327 section 2).
+    pub fn write_reply(&self, status: u16, error: bool, data: &[u8], octets: &mut Vec<u8>) {
+        let count = u16::try_from(data.len()).unwrap_or(u16::MAX);
+        let reply = ControlMessage { response: true, error, more: false, status, offset: 0, count, ..*self };
+        reply.write_header(octets);
+        octets.extend(data.iter().take(usize::from(count)));
+        octets.resize(HEADER_LENGTH + usize::from(count).next_multiple_of(4), 0);
+    }
+
     /// The data, as far as it is there.
     pub fn data(&self) -> &'a [u8] {
         let rest = self.octets.get(HEADER_LENGTH..).unwrap_or_default();

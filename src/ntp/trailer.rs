@@ -157,13 +157,13 @@ fn is_whole_fields(mut octets: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OddTrailer {
     /// Not the length of a MAC.
-    #[error("{0} octets are left, which is not the length of a MAC")]
+    #[error("{} left, which is not the length of a MAC", octets_are(*.0))]
     Length(usize),
     /// A key identifier other than zero with no digest behind it.
     #[error("a key ID stands without a digest")]
     KeyIdAlone,
     /// A control message announces more data than it has.
-    #[error("{count} octets of data are announced, {present} are there")]
+    #[error("{} announced as data, {present} are there", octets_are(usize::from(*count)))]
     Count {
         /// Octets of data by the header.
         count: u16,
@@ -180,6 +180,11 @@ pub enum OddTrailer {
         /// Octets from there to the end.
         left: usize,
     },
+}
+
+/// `1 octet is` or `2 octets are`.
+fn octets_are(count: usize) -> String {
+    if count == 1 { "1 octet is".to_owned() } else { format!("{count} octets are") }
 }
 
 #[cfg(test)]

@@ -37,6 +37,11 @@ impl Comment {
         Comment { place: judged.place(), text, findings: judged.findings }
     }
 
+    /// True for a comment that this program made earlier, with other keys perhaps.
+    pub fn is_earlier(octets: &[u8]) -> bool {
+        octets.starts_with(START.as_bytes())
+    }
+
     /// Adds a finding that was made when the message was seen, if the message is one of those that prove it.
     pub fn add(&mut self, finding: Finding, frames: &[Place]) {
         if frames.contains(&self.place) {
@@ -58,7 +63,7 @@ impl fmt::Display for Comment {
 
 fn write_verdict(text: &mut String, judged: &Judged<'_, '_>, numbering: Numbering) -> fmt::Result {
     let verdict = &judged.verdict;
-    write!(text, "ntpcap: status={}", verdict.status.name())?;
+    write!(text, "{START} status={}", verdict.status.name())?;
     if let Some(account) = verdict.account() {
         write!(text, " rid={account}")?;
     } else if let Some(key_id) = verdict.key_id() {
@@ -92,6 +97,9 @@ fn write_verdict(text: &mut String, judged: &Judged<'_, '_>, numbering: Numberin
     }
     Ok(())
 }
+
+/// What all comments start with.
+pub const START: &str = "ntpcap:";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
 //! The part of the serialised shape that says why MACs are wrong.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
 
 use crate::analysis::Diagnosis;
 use crate::analysis::diagnosis::{Explanation, Pattern};
@@ -26,9 +28,27 @@ pub struct DiagnosisRecord<'a> {
     pub algorithm: &'static str,
     /// Octets of digest that agree.
     pub matching_octets: usize,
-    /// What to change.
+    /// What to change, for the code and for what else is: joined by `; then `.
     #[schemars(with = "String")]
-    pub advice: &'static str,
+    pub advice: Advice,
+    /// True when an earlier record of the same message explains it as well.
+    #[serde(skip)]
+    is_rival: bool,
+}
+
+/// What to change, for each code of an explanation. Serialised and displayed as one sentence.
+pub struct Advice(pub Vec<&'static str>);
+
+impl fmt::Display for Advice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.join("; then "))
+    }
+}
+
+impl Serialize for Advice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A key, and where it is defined.
@@ -67,6 +87,9 @@ pub struct PatternRecord<'a> {
     pub detail: String,
     /// Key ID of the messages.
     pub key_id: u32,
+    /// The server that they are sent to or come from, where it is not all servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// Their sender, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -92,10 +115,11 @@ pub struct PatternFrame<'a> {
 impl<'a> DiagnosisRecord<'a> {
     /// The records of all explanations.
     pub fn all(diagnosis: &Diagnosis<'a>) -> Vec<Self> {
-        diagnosis.explanations().map(Self::new).collect()
+        let explanations = diagnosis.explanations().enumerate();
+        explanations.map(|(index, explanation)| Self::new(explanation, index > 0)).collect()
     }
 
-    fn new(explanation: &Explanation<'a>) -> Self {
+    fn new(explanation: &Explanation<'a>, is_rival: bool) -> Self {
         let mut codes = explanation.codes().map(|code| code.name());
         let candidate = explanation.candidate;
         DiagnosisRecord {
@@ -112,13 +136,17 @@ impl<'a> DiagnosisRecord<'a> {
             },
             algorithm: explanation.algorithm.name(),
             matching_octets: explanation.matching_octets,
-            advice: explanation.advice(),
+            advice: Advice(explanation.advice().collect()),
+            is_rival,
         }
     }
 
     /// The codes in one word for narrow columns: `other-algorithm`, or with what else is needed in further lines.
+    /// Behind another explanation they begin with `or`.
     pub fn codes(&self) -> String {
-        std::iter::once(self.code).chain(self.also.iter().copied()).collect::<Vec<_>>().join("\nand ")
+        let or = if self.is_rival { "or " } else { "" };
+        let codes: Vec<_> = std::iter::once(self.code).chain(self.also.iter().copied()).collect();
+        format!("{or}{}", codes.join("\nand "))
     }
 }
 
@@ -144,6 +172,7 @@ impl<'a> PatternRecord<'a> {
             code: pattern.code.name(),
             detail: pattern.to_string(),
             key_id: pattern.key_id.0,
+            server: pattern.server.map(|server| server.to_string()),
             host: pattern.host.map(|host| host.to_string()),
             messages: pattern.messages,
             frames: frames

@@ -5,14 +5,15 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::analysis::Judged;
+use crate::analysis::diagnosis::{Code, Codes};
 use crate::ntp::header::Header;
 use crate::ntp::message::Message;
 use crate::ntp::trailer::{KEY_ID_LENGTH, Tail};
 use crate::ntp::{ControlMessage, PrivateMessage};
 
 use super::model::Hexadecimal;
-use super::text;
 use super::time::Rfc3339;
+use super::{page, text};
 
 /// Octets that stand on a line.
 const OCTETS_OF_LINE: usize = 16;
@@ -45,7 +46,8 @@ pub fn write(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()>
         writeln!(output, "\n| marks the {covered} octets that the MAC covers")?;
     }
     writeln!(output)?;
-    write_digests(output, judged)
+    write_digests(output, judged)?;
+    write_hypotheses(output, judged)
 }
 
 /// Writes one part, a line for each sixteen octets, and gives the offset behind it.
@@ -68,8 +70,41 @@ fn write_part(
     Ok(end)
 }
 
+/// Writes the verdict, folded like the columns of its fields.
+fn write_verdict(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
+    let mut lines = Vec::new();
+    text::verdict(&mut lines, judged)?;
+    for line in String::from_utf8_lossy(&lines).lines() {
+        let (name, value) = line.split_at_checked(FIELD_WIDTH).unwrap_or((line, ""));
+        write_folded(output, name, value)?;
+    }
+    Ok(())
+}
+
+/// Columns of a field's name, with what stands around it.
+const FIELD_WIDTH: usize = 19;
+
+fn write_folded(output: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
+    for (index, line) in page::fold(value, FIELD_WIDTH, FIELD_WIDTH).iter().enumerate() {
+        let value = line.get(FIELD_WIDTH..).unwrap_or_default();
+        let name = if index == 0 { name } else { "" };
+        writeln!(output, "{}", format!("{name:<FIELD_WIDTH$}{value}").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Writes what was tried in order to explain a wrong MAC, and what of it matched.
+fn write_hypotheses(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
+    let Some(diagnosis) = judged.diagnosis.filter(|found| found.tried.digests > 0) else { return Ok(()) };
+    let list = |codes: Codes| codes.iter().map(Code::name).collect::<Vec<_>>().join(", ");
+    let matched = if diagnosis.is_proved() { list(diagnosis.codes()) } else { "nothing".to_owned() };
+    writeln!(output)?;
+    write_folded(output, "  tried", &list(diagnosis.tried.codes))?;
+    write_folded(output, "  matched", &matched)
+}
+
 fn write_digests(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
-    text::verdict(output, judged)?;
+    write_verdict(output, judged)?;
     let verdict = &judged.verdict;
     let (Some(candidate), Some(digest), Some(message), Some((reading, _))) =
         (verdict.candidate, verdict.digest(), judged.message, verdict.reading)
@@ -79,9 +114,17 @@ fn write_digests(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result
     let computed = candidate.key.digest(message.covered(&reading));
     let whole = computed.as_octets();
     let cut = whole.get(..digest.len()).unwrap_or(whole);
-    let rest = if cut.len() < whole.len() { " (the first octets of the digest)" } else { "" };
-    text::field(output, "digest expected", format_args!("{}{rest}", Hexadecimal(cut)))?;
-    text::field(output, "digest seen", Hexadecimal(digest))
+    let rest = if cut.len() < whole.len() { "(the first octets of the digest)" } else { "" };
+    write_folded(output, "  digest expected", &format!("{} {rest}", in_rows(cut)))?;
+    write_folded(output, "  digest seen", &in_rows(digest))
+}
+
+/// Long digests are words of so many octets, which can be folded.
+const OCTETS_OF_WORD: usize = 32;
+
+fn in_rows(octets: &[u8]) -> String {
+    let words = octets.chunks(OCTETS_OF_WORD).map(|octets| Hexadecimal(octets).to_string());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Octets that the MAC covers, from the first; `None` without a MAC.

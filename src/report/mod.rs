@@ -6,6 +6,7 @@ pub mod diagnosis;
 pub mod explain;
 pub mod json;
 pub mod model;
+pub mod page;
 pub mod serve;
 pub mod summary;
 pub mod table;

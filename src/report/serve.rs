@@ -45,7 +45,7 @@ pub struct RequestRecord<'a> {
     /// Its mode; null where it is too short for a header.
     #[schemars(with = "Option<String>")]
     pub mode: Option<&'static str>,
-    /// `plain-reply`, `authenticated-reply`, `crypto-nak`, `zero-trailer`, `kiss` or `silence`.
+    /// `plain-reply`, `authenticated-reply`, `crypto-nak`, `zero-trailer`, `kiss`, `control-reply` or `silence`.
     #[schemars(with = "String")]
     pub decision: &'static str,
     /// Why, as a word that stays the same: of a silence and of a crypto-NAK the reason, of a kiss its code.

@@ -62,8 +62,11 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>, told: &Told) -> std::fm
     counts(text, "status", &summary.statuses)?;
     counts(text, "findings", &summary.findings)?;
     counts(text, "diagnoses", &summary.diagnoses)?;
-    for (index, pattern) in summary.patterns.iter().enumerate() {
+    for (index, pattern) in summary.patterns.iter().take(MOST_TOLD).enumerate() {
         pattern_line(text, pattern, if index == 0 { "patterns" } else { "" })?;
+    }
+    if summary.patterns.len() > MOST_TOLD {
+        sentence(text, "", &format!("and {} more patterns", summary.patterns.len() - MOST_TOLD))?;
     }
     counts(text, "not NTP", &summary.not_decoded)?;
     if summary.fragments_incomplete > 0 {
@@ -82,7 +85,7 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>, told: &Told) -> std::fm
     }
     summary.servers.iter().take(MOST_TOLD).try_for_each(|server| server_line(text, server))?;
     if summary.servers.len() > MOST_TOLD {
-        sentence(text, "", &format!("and {} more servers", summary.servers.len() - MOST_TOLD))?;
+        sentence(text, "", &format!("and {} more of them", summary.servers.len() - MOST_TOLD))?;
     }
     for (index, capture) in summary.captures.iter().enumerate() {
         let number = (summary.captures.len() > 1).then_some(index + 1);
@@ -192,6 +195,12 @@ fn sentence(text: &mut String, name: &str, value: &str) -> std::fmt::Result {
 const NAME_WIDTH: usize = 9;
 const TEXT_WIDTH: usize = 70;
 
-fn count(number: u64, noun: &str) -> String {
+/// A length in octets.
+pub fn octets(length: usize) -> String {
+    count(length as u64, "octet")
+}
+
+/// A number and its noun, in the plural where that is due.
+pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

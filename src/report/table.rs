@@ -15,8 +15,10 @@ use super::model::{SummaryRecord, short_mode};
 use super::time::Rfc3339;
 use super::{Sink, summary};
 
-/// Rows that are laid out together. The first page settles the widths of all.
-const PAGE: usize = 1_000;
+/// Rows that are laid out together. The first page settles the widths of all, so it is a long one.
+const FIRST_PAGE: usize = 1_000;
+/// Rows of the pages behind it, few enough for the processor's cache.
+const PAGE: usize = 100;
 
 const HEADINGS: [&str; 7] = ["No.", "Time (UTC)", "Source", "Destination", "NTP", "Key", "Status"];
 const NUMBER: usize = 0;
@@ -87,7 +89,7 @@ impl<W: Write> MessageTable<W> {
             style,
             captures,
             page: Vec::new(),
-            rows: PAGE,
+            rows: FIRST_PAGE,
             layout: None,
             headed: false,
             told: summary::Told::default(),
@@ -181,7 +183,7 @@ impl<W: Write> MessageTable<W> {
             self.headed = true;
             table.set_header(HEADINGS.map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
         }
-        table.add_rows(self.page.iter().map(|row| cells(row, layout)));
+        table.add_rows(self.page.drain(..).map(|row| cells(row, layout)));
         for (column, width) in table.column_iter_mut().zip(layout.widths) {
             column.set_padding((0, 1));
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 1)));
@@ -192,7 +194,7 @@ impl<W: Write> MessageTable<W> {
         for line in table.lines() {
             writeln!(self.output, "{}", line.trim_end())?;
         }
-        self.page.clear();
+        self.rows = self.rows.min(PAGE);
         Ok(())
     }
 }
@@ -228,11 +230,11 @@ fn colour_of(status: Status) -> Option<Color> {
     }
 }
 
-fn cells(row: &Row, layout: Layout) -> Vec<Cell> {
+fn cells(row: Row, layout: Layout) -> Vec<Cell> {
     let colour = colour_of(row.status);
-    let texts = row.texts(layout.ports).into_iter().zip(layout.widths).enumerate();
-    let cell = |(column, (text, width)): (usize, (&str, u16))| {
-        let cell = Cell::new(fold(text, usize::from(width)));
+    let texts = row.into_texts(layout.ports).into_iter().zip(layout.widths).enumerate();
+    let cell = |(column, (text, width)): (usize, (String, u16))| {
+        let cell = Cell::new_owned(fold(text, usize::from(width)));
         match colour {
             Some(colour) if column == STATUS => cell.fg(colour),
             _ => cell,
@@ -243,7 +245,10 @@ fn cells(row: &Row, layout: Layout) -> Vec<Cell> {
 
 /// Breaks lines that are too long behind the signs that hold addresses and codes together, so that nothing is
 /// lost and nothing is broken within a word.
-fn fold(text: &str, width: usize) -> String {
+fn fold(text: String, width: usize) -> String {
+    if text.len() <= width && !text.contains('\n') {
+        return text;
+    }
     let mut folded = String::with_capacity(text.len() + 8);
     for line in text.lines() {
         let mut column = 0;
@@ -263,6 +268,15 @@ fn fold(text: &str, width: usize) -> String {
 }
 
 impl Row {
+    fn into_texts(self, ports: bool) -> [String; 7] {
+        let mut texts = self.cells;
+        if !ports {
+            let [source, destination] = self.addresses;
+            (texts[SOURCE], texts[DESTINATION]) = (source, destination);
+        }
+        texts
+    }
+
     fn texts(&self, ports: bool) -> [&str; 7] {
         let mut texts = self.cells.each_ref().map(String::as_str);
         for (column, address) in [SOURCE, DESTINATION].into_iter().zip(&self.addresses) {
@@ -353,7 +367,7 @@ fn endpoint(end: SocketAddr) -> String {
 fn message(judged: &Judged<'_, '_>) -> String {
     match judged.message {
         Some(message) => format!("{} {}", message.version().number(), short_mode(message.mode())),
-        None => format!("{} octets", judged.datagram.length),
+        None => summary::octets(judged.datagram.length),
     }
 }
 
@@ -375,15 +389,18 @@ mod tests {
     #[test]
     fn addresses_are_broken_behind_a_colon_and_lose_nothing() {
         let address = "2003:51:6012:110:1234:5678:9abc:dcf7";
-        let folded = fold(address, 15);
+        let folded = fold(address.to_owned(), 15);
         assert_eq!(folded, "2003:51:6012:\n110:1234:5678:\n9abc:dcf7");
         assert_eq!(folded.replace('\n', ""), address);
     }
 
     #[test]
     fn codes_are_broken_behind_a_hyphen_and_sentences_between_words() {
-        assert_eq!(fold("malformed\ntrailer-length", 13), "malformed\ntrailer-\nlength");
-        assert_eq!(fold("a key ID stands without a digest", 16), "a key ID stands \nwithout a digest");
-        assert_eq!(fold("valid", 13), "valid");
+        assert_eq!(fold("malformed\ntrailer-length".to_owned(), 13), "malformed\ntrailer-\nlength");
+        assert_eq!(
+            fold("a key ID stands without a digest".to_owned(), 16),
+            "a key ID stands \nwithout a digest"
+        );
+        assert_eq!(fold("valid".to_owned(), 13), "valid");
     }
 }

@@ -13,6 +13,7 @@ use crate::ntp::{ControlMessage, NtpTimestamp, PrivateMessage};
 
 use super::diagnosis::{DiagnosisRecord, TriedRecord};
 use super::model::{ExtensionFields, Hexadecimal, MessageRecord, SummaryRecord, View};
+use super::summary::octets;
 use super::time::{Rfc3339, near_capture};
 use super::{Sink, summary};
 
@@ -93,7 +94,7 @@ fn first_line(output: &mut impl Write, judged: &Judged<'_, '_>, file: Option<&st
     field(
         output,
         "datagram",
-        format_args!("{} > {}, {} octets", datagram.source, datagram.destination, datagram.length),
+        format_args!("{} > {}, {}", datagram.source, datagram.destination, octets(datagram.length)),
     )?;
     if !datagram.encapsulation.is_empty() {
         field(output, "inside", datagram.encapsulation)?;
@@ -153,7 +154,7 @@ fn control(output: &mut impl Write, message: &ControlMessage<'_>) -> io::Result<
     field(output, "status", format_args!("{:#06x}{meaning}", message.status))?;
     field(output, "association", message.association_id)?;
     let more = if message.more { ", more follow" } else { "" };
-    field(output, "data", format_args!("{} octets at offset {}{more}", message.count, message.offset))
+    field(output, "data", format_args!("{} at offset {}{more}", octets(message.count.into()), message.offset))
 }
 
 fn private(output: &mut impl Write, message: &PrivateMessage<'_>) -> io::Result<()> {
@@ -166,7 +167,7 @@ fn private(output: &mut impl Write, message: &PrivateMessage<'_>) -> io::Result<
     field(output, "request code", format_args!("{}{name}", message.request_code))?;
     let error = message.error_name().map(|name| format!(" ({name})")).unwrap_or_default();
     field(output, "error", format_args!("{}{error}", message.error))?;
-    field(output, "items", format_args!("{} of {} octets", message.item_count, message.item_size))
+    field(output, "items", format_args!("{} of {}", message.item_count, octets(message.item_size.into())))
 }
 
 fn trailer(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
@@ -176,7 +177,7 @@ fn trailer(output: &mut impl Write, judged: &Judged<'_, '_>) -> io::Result<()> {
         field(
             output,
             "extension field",
-            format_args!("{:#06x} {name}, {} octets", extension.field_type, extension.length()),
+            format_args!("{:#06x} {name}, {}", extension.field_type, octets(extension.length())),
         )?;
     }
     let record = MessageRecord::new(judged, None, View::Decode);
@@ -246,7 +247,7 @@ fn diagnosis(output: &mut impl Write, found: &Diagnosis<'_>) -> io::Result<()> {
         let place = &record.key.place;
         field(output, "diagnosis", record.codes().replace('\n', " "))?;
         field(output, "evidence", format_args!("{}:{}: {}", place.file, place.line, record.detail))?;
-        field(output, "to change", record.advice)?;
+        record.advice.0.iter().try_for_each(|advice| field(output, "to change", advice))?;
     }
     TriedRecord::new(found).map_or(Ok(()), |tried| field(output, "diagnosis", tried.detail))
 }

@@ -18,6 +18,7 @@ const MOST: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Clients {
     rules: Vec<(AddressRange, Treatment)>,
+    readers: Vec<AddressRange>,
     limit: Option<Mutex<RateLimit>>,
     memory: Option<Mutex<Memory>>,
 }
@@ -28,9 +29,20 @@ impl Clients {
     pub fn new(rules: Vec<(AddressRange, Treatment)>, rate: Option<Rate>, interleaved: bool) -> Clients {
         Clients {
             rules,
+            readers: Vec::new(),
             limit: rate.map(|rate| Mutex::new(RateLimit::new(rate, MOST))),
             memory: interleaved.then(|| Mutex::new(Memory::new(MOST))),
         }
+    }
+
+    /// Lets clients of these networks read by control messages, whose replies may be longer than their requests.
+    pub fn with_readers(self, readers: Vec<AddressRange>) -> Clients {
+        Clients { readers, ..self }
+    }
+
+    /// True for a client that may read by control messages.
+    pub fn may_read(&self, client: IpAddr) -> bool {
+        self.readers.iter().any(|range| range.contains(client))
     }
 
     /// What is done with a request of `client` at `now`, a time since whenever.

@@ -81,6 +81,7 @@ impl Decision {
                 AnswerKind::Plain => "the request has no MAC that is looked at".to_owned(),
                 AnswerKind::Authenticated(key_id) => format!("the MAC verifies with key {key_id}"),
                 AnswerKind::CryptoNak(refusal) => refusal.to_string(),
+                AnswerKind::Control => "the client may read by control messages".to_owned(),
                 AnswerKind::ZeroTrailer => "MACs are not looked at, and zeros come back for them".to_owned(),
                 AnswerKind::Kiss { code: [b'R', b'A', b'T', b'E'], .. } => {
                     "the client asks too often".to_owned()

@@ -88,7 +88,8 @@ static NTP_ORG: Habit = Habit {
     read: trailer::by_ntp_org,
     reply_mode: passive,
     macs: Macs::Verify(|algorithm, _, length| !is_long_cipher(algorithm) && is_cut(algorithm, length)),
-    poll: |poll| poll.max(3),
+    // Its poll exponents have no sign.
+    poll: |poll| poll.cast_unsigned().max(3).cast_signed(),
     naks: true,
     takes_fields_alone: false,
     heeds_trust: true,

@@ -11,6 +11,7 @@
 
 pub mod clients;
 pub mod clock;
+pub mod control;
 pub mod counts;
 pub mod draft;
 pub mod habit;
@@ -20,6 +21,9 @@ pub mod rate;
 pub mod responder;
 mod trailer;
 pub mod udp;
+
+#[cfg(test)]
+mod tests;
 
 pub use clients::Clients;
 pub use clock::{Clock, FixedClock, SystemClock};

@@ -62,6 +62,8 @@ pub enum AnswerKind {
     CryptoNak(Refusal),
     /// With zeros in place of a MAC.
     ZeroTrailer,
+    /// To a control message (RFC 9327), which never has a MAC here.
+    Control,
     /// A kiss code, signed or not.
     Kiss {
         /// The code.
@@ -79,6 +81,7 @@ impl AnswerKind {
             AnswerKind::Authenticated(_) => "authenticated-reply",
             AnswerKind::CryptoNak(_) => "crypto-nak",
             AnswerKind::ZeroTrailer => "zero-trailer",
+            AnswerKind::Control => "control-reply",
             AnswerKind::Kiss { .. } => "kiss",
         }
     }

@@ -77,16 +77,15 @@ pub(super) fn by_chrony(version: Version, trailer: &[u8]) -> Trailer<'_> {
     }
 }
 
-/// ntpd-rs: fields while more than 20 octets are left, and the rest is not looked at.
+/// ntpd-rs: in version 4 fields while more than 24 octets are left; then nothing, or 4 to 20 that are not looked at.
 pub(super) fn by_ntpd_rs(version: Version, trailer: &[u8]) -> Trailer<'_> {
-    const LONGEST: usize = 20;
     let mut rest = trailer;
-    while version >= Version::FOUR && rest.len() > LONGEST {
+    while version >= Version::FOUR && rest.len() > LONGEST_MAC {
         if ExtensionField::take(&mut rest).is_none_or(|field| field.length() < SHORTEST_FIELD) {
             return Trailer::Odd;
         }
     }
-    if rest.len() > LONGEST { Trailer::Odd } else { Trailer::Nothing }
+    if matches!(rest.len(), 0 | KEY_ID_LENGTH..=20) { Trailer::Nothing } else { Trailer::Odd }
 }
 
 /// busybox: 20 or 24 octets of whatever. Its buffer has room for no more.

@@ -210,7 +210,11 @@ fn several_captures_are_joined_in_order_of_time_and_told_apart() {
 fn a_packet_without_time_says_so() {
     let path = "captures/made/pcapng-every-packet-block.pcapng";
     let output = run(&format!("annotate {path} --keys {KEYS} -o /dev/null"));
-    assert!(seen(&output).contains("warning: 2 packets have no time in their capture"), "{}", seen(&output));
+    assert!(
+        seen(&output).contains("warning: 2 packets without a time in the capture; comments say so"),
+        "{}",
+        seen(&output)
+    );
     let octets = annotated(&[Path::new(path)], KEYS);
     let text = String::from_utf8_lossy(&octets);
     assert_eq!(text.matches("time=none").count(), 2);
@@ -263,8 +267,6 @@ fn nothing_that_is_needed_is_overwritten() {
         .arg(file("notes"))
         .args(["--keys", KEYS]);
     assert_eq!(of_folder.output().unwrap().status.code(), Some(2), "a file of a directory that is read");
-    assert_eq!(annotate(&file("no-such-folder/out"), &[]).status.code(), Some(2));
-    assert_eq!(annotate(folder.path(), &["--force"]).status.code(), Some(2));
     let names: BTreeSet<String> = fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -281,6 +283,26 @@ fn nothing_that_is_needed_is_overwritten() {
         0,
         "readable as other new files"
     );
+}
+
+#[test]
+fn a_place_that_takes_no_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    fs::write(file("notes"), "notes").unwrap();
+    let annotate = |output: &str, more: &[&str]| {
+        let mut command = ntpcap();
+        command.args(["annotate", CAPTURE, "--keys", KEYS]).args(more).arg("-o").arg(file(output));
+        command.output().unwrap()
+    };
+    assert_seen("annotate-into-directory", &annotate("", &[]), Some(folder.path()));
+    assert_eq!(seen(&annotate("", &["--force"])), seen(&annotate("", &[])), "--force changes nothing");
+    let new = seen(&annotate("new/", &[]));
+    assert!(new.contains("new/: names a directory"), "{new}");
+    assert_seen("annotate-no-such-directory", &annotate("no-such/folder/out", &[]), Some(folder.path()));
+    let under_file = seen(&annotate("notes/out", &[]));
+    assert!(under_file.contains("/notes: no file can be made in it: not a directory"), "{under_file}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is made");
 }
 
 #[test]
@@ -302,4 +324,119 @@ fn a_failing_output_leaves_no_file() {
         .output()
         .unwrap();
     assert_eq!(device.status.code(), Some(2));
+}
+
+/// A block of a section of big byte order.
+fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 12).unwrap().to_be_bytes();
+    [&kind.to_be_bytes(), &length[..], body, &length].concat()
+}
+
+fn option(code: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(value.len()).unwrap().to_be_bytes();
+    let padding = vec![0; value.len().next_multiple_of(4) - value.len()];
+    [&code.to_be_bytes(), &length[..], value, &padding].concat()
+}
+
+/// The frames of the capture that most tests use, each with a check sequence, in a section that says much of them.
+fn commented() -> Vec<u8> {
+    let interface = [
+        &[0, 1, 0, 0, 0, 4, 0, 0][..],
+        &option(2, b"eth7"),
+        &option(3, b"uplink"),
+        &option(8, &1_000_000_000_u64.to_be_bytes()),
+        &option(11, b"\0udp port 123"),
+        &option(13, &[4]),
+        &option(9, &[3]),
+        &option(14, &1_700_000_000_i64.to_be_bytes()),
+        &option(0, &[]),
+    ];
+    let mut octets = block(0x0a0d_0d0a, &[&[0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 0][..], &[255; 8]].concat());
+    octets.extend(block(1, &interface.concat()));
+    let mut reader = Reader::new(File::open(root().join(CAPTURE)).unwrap()).unwrap();
+    while let Some(frame) = reader.next_frame() {
+        assert_eq!(frame.link_type.0, 1);
+        let number = u32::try_from(frame.number).unwrap();
+        let frame = [frame.octets, &[0xfc, 0x5e, 0, frame.octets[13]]].concat();
+        let length = u32::try_from(frame.len()).unwrap().to_be_bytes();
+        let mut body =
+            [&[0, 0, 0, 0, 0, 0, 0, 0], &(number * 1000).to_be_bytes()[..], &length, &length].concat();
+        body.extend(&frame);
+        body.resize(body.len().next_multiple_of(4), 0);
+        body.extend(option(1, format!("seen by {number}").as_bytes()));
+        body.extend(option(1, b"ntpcap: status=invalid of yesterday"));
+        body.extend(option(1, b"and again"));
+        body.extend(option(2, &(number % 2 + 1).to_be_bytes()));
+        body.extend(option(4, &u64::from(number).to_be_bytes()));
+        body.extend(option(2988, &[0; 8]));
+        body.extend(option(0, &[]));
+        octets.extend(block(6, &body));
+    }
+    octets
+}
+
+const TOLD: [&str; 9] = [
+    "frame.time_epoch",
+    "frame.interface_name",
+    "frame.interface_description",
+    "frame.packet_flags",
+    "frame.packet_flags_direction",
+    "frame.drop_count",
+    "eth.fcs",
+    "ntp.keyid",
+    "frame.comment",
+];
+
+/// What tshark tells of each packet, tab by tab.
+fn told(path: &Path) -> Vec<Vec<String>> {
+    let mut arguments = vec!["-T", "fields", "-E", "aggregator=|"];
+    TOLD.iter().for_each(|field| arguments.extend(["-e", field]));
+    let text = String::from_utf8(tshark(path, &arguments).stdout).unwrap();
+    text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn what_a_capture_says_of_interfaces_and_packets_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (folder.path().join("before.pcapng"), folder.path().join("after.pcapng"));
+    fs::write(&before, commented()).unwrap();
+    fs::write(&after, annotated(&[&before], KEYS)).unwrap();
+    let (before, after) = (told(&before), told(&after));
+    assert_eq!((before.len(), after.len()), (14, 14));
+    assert_eq!(after[2][..6], ["1700000003.000000000", "eth7", "uplink", "0x00000002", "0x00000002", "3"]);
+    assert!(after[2][6].starts_with("0xfc5e00"), "{:?}", after[2]);
+    for (index, (before, after)) in before.iter().zip(&after).enumerate() {
+        assert_eq!(before[..8], after[..8]);
+        let comments: Vec<&str> = after[8].split('|').collect();
+        assert_eq!(comments[..2], [format!("seen by {}", index + 1).as_str(), "and again"]);
+        assert!(comments.len() == 3 && comments[2].starts_with("ntpcap: status="), "{comments:?}");
+        assert!(!comments[2].contains("yesterday"), "what was said with other keys is said anew");
+    }
+    let joined = folder.path().join("joined.pcapng");
+    let twice = [folder.path().join("before.pcapng"), folder.path().join("before.pcapng")];
+    fs::write(&joined, annotated(&[&twice[0], &twice[1]], KEYS)).unwrap();
+    assert_eq!(told(&joined)[1][2], "2: before.pcapng: uplink");
+}
+
+#[test]
+fn sections_that_describe_an_interface_alike_share_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sections.pcapng");
+    fs::write(&path, commented().repeat(3)).unwrap();
+    let octets = annotated(&[&path], KEYS);
+    assert_eq!(String::from_utf8_lossy(&octets).matches("uplink").count(), 1);
+    assert_eq!(read(octets).len(), 3 * 14);
+}
+
+#[test]
+fn the_check_sequence_that_a_classic_capture_announces_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (folder.path().join("before.pcap"), folder.path().join("after.pcapng"));
+    let frame = [&[2; 12][..], &[8, 0], &[0; 50], &[1, 2, 3, 4]].concat();
+    let length = [u8::try_from(frame.len()).unwrap(), 0, 0, 0];
+    // Two units of 16 bits, and the mark that this is told.
+    let header = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0x24];
+    fs::write(&before, [&header[..], &[1, 0, 0, 0, 0, 0, 0, 0], &length, &length, &frame].concat()).unwrap();
+    fs::write(&after, annotated(&[&before], KEYS)).unwrap();
+    assert_eq!(told(&after)[0][6], "0x01020304");
 }

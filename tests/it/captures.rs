@@ -45,6 +45,15 @@ fn every_expectation_belongs_to_a_capture_and_an_index_entry() {
 }
 
 #[test]
+fn recorded_answers_to_the_table_of_requests_are_what_the_oracle_says() {
+    let captures = captures("captures/habits");
+    assert_eq!(captures.len(), 5);
+    for capture in captures {
+        assert_as_expected(&capture, &expectation(&capture), &root().join("captures/habits"));
+    }
+}
+
+#[test]
 fn every_program_and_status_occurs_in_the_captures() {
     let all: String = captures("captures")
         .iter()

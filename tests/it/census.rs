@@ -68,6 +68,23 @@ fn a_key_is_found_with_everybody_who_uses_it() {
 }
 
 #[test]
+fn a_filter_may_ask_for_a_diagnosis() {
+    let name = "captures/diagnosis/case-differs";
+    let records = records(&run(&format!(
+        "census {name}.pcap --keys {name}.keys --ndjson --filter diagnosis==case-differs"
+    )));
+    let verified = run(&format!("verify {name}.pcap --keys {name}.keys --ndjson"));
+    let verified = crate::common::records(&verified);
+    let found = |record: &&Value| record["auth"]["diagnosis"].to_string().contains("\"case-differs\"");
+    let messages = verified.iter().filter(found).count() as u64;
+    assert!(messages > 0);
+    let uses = records.iter().filter(|record| record["type"] == "use");
+    assert_eq!(uses.filter_map(|record| record["messages"].as_u64()).sum::<u64>(), messages);
+    let plain = run(&format!("census {name}.pcap --keys {name}.keys --ndjson"));
+    assert!(!String::from_utf8(plain.stdout).unwrap().contains("\"case-differs\":"), "only when asked for");
+}
+
+#[test]
 fn a_broadcast_has_no_client() {
     let capture = "captures/ntporg-broadcast-with-key.pcap";
     let output = run(&format!("census {capture} --keys captures/shared-ntp.org.keys --ndjson"));

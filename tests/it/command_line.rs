@@ -51,6 +51,10 @@ fn help_fits_a_screen() {
         assert_seen(name, &output, None);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.lines().count() <= 50, "{name} has {} lines", text.lines().count());
+        let long = run(&arguments.replace(" -h", " --help"));
+        for line in String::from_utf8(long.stdout).unwrap().lines() {
+            assert!(line.chars().count() <= 100, "{name}: {line}");
+        }
     }
 }
 
@@ -97,7 +101,7 @@ fn the_document_holds_the_same_records_as_the_stream() {
 
 #[test]
 fn decoding_shows_every_field_without_keys() {
-    assert_seen("decode-text", &run(&format!("decode {CAPTURE} --filter frame<=2 -vv")), None);
+    assert_seen("decode-text", &run(&format!("decode {CAPTURE} --filter frame<=2 -v")), None);
     assert_seen("decode-ndjson", &run(&format!("decode {CAPTURE} --filter frame<=2 --ndjson")), None);
     let control = "captures/ntporg-control-right-and-wrong-key.pcapng";
     assert_seen("decode-control", &run(&format!("decode {control}")), None);
@@ -132,6 +136,7 @@ fn the_exit_code_follows_what_is_to_fail() {
     assert_eq!(code("-q --filter status==none"), 3, "nothing carries a MAC");
     assert_seen("quiet", &verify("-q"), None);
     assert_seen("fail-on-unknown", &verify("--fail-on wrongness"), None);
+    assert_seen("fail-on-nothing", &verify("--fail-on invalid,"), None);
 }
 
 #[test]
@@ -142,12 +147,29 @@ fn no_ntp_is_inconclusive_and_says_so() {
 }
 
 #[test]
+fn a_filter_that_could_select_nothing_is_refused() {
+    let decode = |filter: &str| run(&format!("decode {CAPTURE} --filter {filter}"));
+    assert_seen("filter-without-keys", &decode("status==valid"), None);
+    for filter in ["algorithm==sha1", "diagnosis!=other-key-id", "key==11&&!(finding==weak-algorithm)"] {
+        assert_eq!(decode(filter).status.code(), Some(2), "{filter}");
+    }
+    for filter in ["status==none", "status==crypto-nak", "key==11"] {
+        assert_eq!(decode(filter).status.code(), Some(0), "{filter}");
+    }
+    let undiagnosed = verify("--no-diagnosis --filter status==invalid&&diagnosis==other-key-id");
+    assert_seen("filter-without-diagnosis", &undiagnosed, None);
+    assert_eq!(verify("-q --no-diagnosis --filter status==invalid").status.code(), Some(1));
+}
+
+#[test]
 fn a_filter_selects_and_its_errors_show_where() {
     let output = verify("--ndjson --filter status!=valid&&src==10.99.0.2&&key>=12");
     let frames: Vec<u64> = records(&output).iter().filter_map(|record| record["frame"].as_u64()).collect();
     assert_eq!(frames, [9, 11]);
     assert_seen("filter-error", &verify("--filter status==invalid&&key==eleven"), None);
     assert_seen("filter-syntax", &verify("--filter (status==invalid"), None);
+    let long = format!("--filter {}key==eleven{}", "key==11||".repeat(50), "||key==11".repeat(50));
+    assert_seen("filter-long", &verify(&long), None);
     assert_seen("trusted-error", &run(&format!("verify {CAPTURE} --keys {KEYS} --trusted 11-x")), None);
 }
 
@@ -430,5 +452,54 @@ fn no_secret_is_ever_shown() {
     for place in [path.as_path(), folder.path()] {
         let output = ntpcap().arg("verify").arg(place).args(["--keys", KEYS]).output().unwrap();
         assert!(!seen(&output).contains("MD5") && !seen(&output).contains("Tq7"), "{}", seen(&output));
+    }
+}
+
+/// Texts that have a plural behind a one.
+fn ones_of_many(text: &str) -> Vec<&str> {
+    let nouns =
+        ["octets", "packets", "messages", "frames", "keys", "digits", "characters", "servers", "problems"];
+    let is_wrong = |line: &&str| {
+        let words: Vec<&str> = line.split(|sign: char| !sign.is_alphanumeric() && sign != '.').collect();
+        words.windows(2).any(|pair| pair[0] == "1" && nouns.contains(&pair[1]))
+            || words.windows(3).any(|three| three[0] == "1" && three[1] == "NTP" && three[2] == "messages")
+    };
+    text.lines().filter(is_wrong).collect()
+}
+
+#[test]
+fn one_is_no_plural() {
+    for entry in fs::read_dir(root().join("tests/snapshots")).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(ones_of_many(&fs::read_to_string(&path).unwrap()), [""; 0], "{}", path.display());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (capture, keys) = (folder.path().join("one.pcap"), folder.path().join("one.keys"));
+    // One datagram of one octet, in IPv4 without a link header.
+    let header = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0];
+    let record = [1, 0, 0, 0, 0, 0, 0, 0, 29, 0, 0, 0, 29, 0, 0, 0];
+    let ip = [0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    let udp = [0, 123, 0, 123, 0, 9, 0, 0, 0x23];
+    fs::write(&capture, [&header[..], &record, &ip, &udp].concat()).unwrap();
+    fs::write(&keys, "1 AES128CMAC a\n").unwrap();
+    let ways = [
+        vec!["verify", "--fail-on", "never"],
+        vec!["verify", "-vv", "--key-format", "ntpsec"],
+        vec!["verify", "--filter", "key==7"],
+        vec!["verify", "--port", "124", "--key-format", "chrony"],
+        vec!["census", "-v"],
+        vec!["census", "--filter", "key==7"],
+        vec!["annotate", "-o", "/dev/null", "--filter", "key==7"],
+        vec!["decode", "-v"],
+    ];
+    for way in ways {
+        let keys: &[&str] = if way[0] == "decode" { &[] } else { &["--keys", keys.to_str().unwrap()] };
+        let output = ntpcap().args(&way).arg(&capture).args(keys).output().unwrap();
+        let text = seen(&output);
+        assert_eq!(ones_of_many(&text), [""; 0], "{way:?}: {text}");
+        assert!(
+            text.contains("1 octet") || text.contains("1 NTP message") || text.contains("1 packet"),
+            "{text}"
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use ntpcap::analysis::diagnosis::{Code, PatternCode, page};
+use ntpcap::report::page::{WIDTH, plain};
 use serde_json::{Value, json};
 
 use crate::common::{ntpcap, records, root, run};
@@ -75,6 +76,24 @@ fn every_code_and_pattern_has_a_capture() {
 }
 
 #[test]
+fn pages_are_plain_text_of_eighty_columns() {
+    for file in ["docs/diagnosis.md", "docs/findings.md"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let codes: Vec<_> =
+            text.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
+        assert!(codes.len() > 35, "{file}");
+        for code in codes {
+            let told = plain(page(code).unwrap());
+            assert!(told.starts_with(&format!("{code}\n\n")) && !told.contains('`'), "{told}");
+            let is_command = |line: &str| line.starts_with("      ");
+            assert!(told.lines().all(|line| is_command(line) || line.chars().count() <= WIDTH), "{told}");
+        }
+    }
+    let told = run("explain silent-on-bad-mac");
+    assert!(String::from_utf8(told.stdout).unwrap().starts_with("silent-on-bad-mac\n\nThe server does not"));
+}
+
+#[test]
 fn the_captures_are_what_their_generator_writes() {
     let output = Command::new("python3")
         .args(["-B", "tests/make/diagnosis.py", "--check"])
@@ -112,6 +131,56 @@ fn explanations_name_the_line_and_what_to_change_and_never_the_secret() {
     for line in fs::read_to_string(root().join(keys)).unwrap().lines().skip(1) {
         let secret = line.split(' ').nth(2).unwrap();
         assert!(!shown.contains(secret), "the secret of line {line:?} is shown");
+    }
+}
+
+#[test]
+fn two_changes_have_two_advices_and_all_that_was_tried_is_listed() {
+    let path = "captures/diagnosis/hmac-and-other-algorithm";
+    let keys = format!("--keys {path}.keys --key-format ntp.org");
+    let record =
+        records(&run(&format!("verify {path}.pcap {keys} --ndjson")))[0]["auth"]["diagnosis"][0].clone();
+    assert_eq!((&record["code"], &record["also"]), (&json!("other-algorithm"), &json!(["hmac"])));
+    let advices = [Code::OtherAlgorithm, Code::Hmac].map(Code::advice);
+    assert_eq!(record["advice"], advices.join("; then "));
+    let told = String::from_utf8(run(&format!("explain {path}.pcap 1 {keys}")).stdout).unwrap();
+    let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for advice in advices {
+        assert!(flat.contains(&format!(" to change {advice}")), "{told}");
+    }
+    assert!(
+        flat.contains(" tried hex-read-as-ascii, ") && flat.ends_with(" matched other-algorithm, hmac"),
+        "{told}"
+    );
+    assert!(told.lines().all(|line| line.len() <= 83), "{told}");
+}
+
+#[test]
+fn explanations_that_are_as_possible_are_joined_by_or() {
+    let path = "captures/diagnosis/trailing-carriage-return-at-limits";
+    let keys = format!("--keys {path}.keys --key-format ntp.org");
+    let explained = String::from_utf8(run(&format!("explain {path}.pcap 1 {keys}")).stdout).unwrap();
+    assert!(explained.contains("  diagnosis        trailing-carriage-return\n"), "{explained}");
+    assert!(explained.contains("  diagnosis        or key-truncated\n"), "{explained}");
+    let table = String::from_utf8(run(&format!("verify {path}.pcap {keys}")).stdout).unwrap();
+    let words: Vec<_> = table.split_whitespace().collect();
+    assert!(
+        words.windows(3).any(|words| words == ["trailing-carriage-return", "or", "key-truncated"]),
+        "{table}"
+    );
+}
+
+/// Though a run tries no more after three messages that nothing explains.
+#[test]
+fn what_matched_nothing_is_listed_for_late_frames_too() {
+    let path = "captures/diagnosis/pattern-all-of-key";
+    let keys = format!("--keys {path}.keys --key-format ntp.org");
+    let last = &records(&run(&format!("verify {path}.pcap {keys} --ndjson")))[5];
+    assert_eq!(last["auth"]["tried"]["limit"], "not-tried-again");
+    for frame in [1, 6] {
+        let told = String::from_utf8(run(&format!("explain {path}.pcap {frame} {keys}")).stdout).unwrap();
+        assert!(told.contains("\n  tried            hex-read-as-ascii, "), "{told}");
+        assert!(told.ends_with("\n  matched          nothing\n"), "{told}");
     }
 }
 

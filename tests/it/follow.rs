@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -56,11 +56,31 @@ impl Running {
         kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
     }
 
+    /// Waits until the program has opened `path`; it then catches signals already.
+    fn wait_until_open(&self, path: &Path) {
+        let (path, start) = (path.canonicalize().unwrap(), Instant::now());
+        let is_open = || {
+            let mut links = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+            links.any(|entry| fs::read_link(entry.unwrap().path()).is_ok_and(|target| target == path))
+        };
+        while !is_open() {
+            assert!(start.elapsed() < PATIENCE, "{} is not opened", path.display());
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits for the end: how it ended, the lines that were left, and what was said on standard error.
     fn end(mut self) -> (ExitStatus, Vec<String>, String) {
         let mut rest = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
-            rest.push(line);
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => rest.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = self.child.kill();
+                    panic!("the program does not end");
+                }
+            }
         }
         let mut said = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -286,6 +306,92 @@ fn an_interruption_before_the_first_octet_ends_quietly() {
     let (status, rest, said) = running.end();
     assert_eq!((status.code(), rest.len(), said.as_str()), (Some(130), 0, ""));
     drop(writer);
+}
+
+/// A named pipe that nobody writes into, which the program has opened.
+fn without_writer(folder: &Path, arguments: &[&str]) -> Running {
+    let pipe = folder.join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let running = Running::start(&mut verify(&pipe, arguments));
+    running.wait_until_open(&pipe);
+    running
+}
+
+#[test]
+fn the_first_signal_ends_the_wait_for_a_writer() {
+    for (arguments, last) in [(&["--ndjson"][..], None), (&["--ndjson", "--follow"], Some("\"frames\":0"))] {
+        let folder = tempfile::tempdir().unwrap();
+        let running = without_writer(folder.path(), arguments);
+        running.signal(Signal::SIGINT);
+        let (status, rest, said) = running.end();
+        assert_eq!((status.code(), said.as_str(), rest.len()), (Some(130), "", usize::from(last.is_some())));
+        assert!(rest.iter().all(|line| line.contains(last.unwrap())), "{rest:?}");
+    }
+}
+
+#[test]
+fn the_first_signal_ends_the_wait_for_a_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut command = ntpcap();
+    command.args(["annotate", CAPTURE, "-q", "--keys", KEYS, "-o"]).arg(&pipe);
+    let running = Running::start(&mut command);
+    running.wait_until_open(&root().join(CAPTURE));
+    running.signal(Signal::SIGINT);
+    let (status, _, said) = running.end();
+    assert_eq!((status.code(), said.as_str()), (Some(130), ""));
+    let running = Running::start(&mut command);
+    let written = fs::read(&pipe).unwrap();
+    let (status, ..) = running.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(written.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]), "{} octets", written.len());
+}
+
+/// The frame that is to be explained may not have come.
+#[test]
+fn an_explanation_that_is_waited_for_ends_with_the_first_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut command = ntpcap();
+    command.arg("explain").arg(&pipe).args(["9", "--keys", KEYS]);
+    let running = Running::start(&mut command);
+    // Opening waits until the program has opened its end; it then catches signals already.
+    let mut writer = File::options().write(true).open(&pipe).unwrap();
+    writer.write_all(&pieces(CAPTURE).0).unwrap();
+    running.signal(Signal::SIGINT);
+    let (status, rest, said) = running.end();
+    assert_eq!((status.code(), rest.len(), said.as_str()), (Some(130), 0, ""));
+    drop(writer);
+}
+
+#[test]
+fn a_writer_that_comes_later_is_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = without_writer(folder.path(), &["--follow", "--ndjson"]);
+    let (header, records) = pieces(CAPTURE);
+    let mut writer = File::options().write(true).open(folder.path().join("pipe")).unwrap();
+    writer.write_all(&header).unwrap();
+    for (index, record) in records.iter().enumerate() {
+        writer.write_all(record).unwrap();
+        assert_eq!(frame_of(&running.line()), index as u64 + 1);
+    }
+    drop(writer);
+    let (status, rest, said) = running.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(rest.last().unwrap().contains("\"messages\":6"), "{rest:?}");
+}
+
+#[test]
+fn a_file_that_stays_empty_has_a_summary_at_the_interruption() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let running = Running::start(&mut verify(file.path(), &["--follow"]));
+    running.wait_until_open(file.path());
+    running.signal(Signal::SIGINT);
+    let (status, rest, said) = running.end();
+    assert_eq!((status.code(), said.as_str()), (Some(130), ""));
+    assert_eq!(rest.first().map(String::as_str), Some("total     0 packets, 0 NTP messages"), "{rest:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! the responder, and its reply compared with the recorded one.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use ntpcap::auth::keyfile::{self, Dialect};
@@ -28,21 +29,21 @@ const TRUSTED: Option<&str> = Some("1-11,13-17");
 const RECORDINGS: [Recording; 6] = [
     Recording {
         habit: "ntp.org",
-        capture: "ntporg-server-nak-on-refusal.pcap",
+        capture: "habits/ntporg.pcap",
         keys: "shared-ntp.org.keys",
         dialect: Dialect::NtpOrg,
         trusted: TRUSTED,
     },
     Recording {
         habit: "ntpsec",
-        capture: "ntpsec-server-silent-on-refusal.pcapng",
+        capture: "habits/ntpsec.pcap",
         keys: "shared-ntpsec.keys",
         dialect: Dialect::Ntpsec,
         trusted: TRUSTED,
     },
     Recording {
         habit: "chrony",
-        capture: "chrony43-server-silent-on-refusal.pcap",
+        capture: "habits/chrony.pcap",
         keys: "shared-chrony.keys",
         dialect: Dialect::Chrony,
         trusted: None,
@@ -56,14 +57,14 @@ const RECORDINGS: [Recording; 6] = [
     },
     Recording {
         habit: "ntpd-rs",
-        capture: "ntpd-rs-server-ignores-macs.pcap",
+        capture: "habits/ntpd-rs.pcap",
         keys: "shared-ntp.org.keys",
         dialect: Dialect::NtpOrg,
         trusted: None,
     },
     Recording {
         habit: "openntpd",
-        capture: "openntpd-server-ignores-macs.pcap",
+        capture: "habits/openntpd.pcap",
         keys: "shared-ntp.org.keys",
         dialect: Dialect::NtpOrg,
         trusted: None,
@@ -111,7 +112,7 @@ fn compare(recording: &Recording, capture: &Path, keys: &Path, differences: &mut
     }
     let exchanges = exchanges(capture);
     assert!(exchanges.len() > 10, "{}: only {} requests", capture.display(), exchanges.len());
-    for (frame, request, recorded) in exchanges {
+    for Recorded { frame, request, reply: recorded, .. } in exchanges {
         let reply = ask(recording.habit, &keyring, &request);
         let (ours, theirs) = (shape(reply.as_deref()), shape(recorded.as_deref()));
         if ours != theirs {
@@ -148,25 +149,39 @@ fn shape(reply: Option<&[u8]>) -> String {
     format!("{length} octets, version {version}, mode {mode}, poll {poll}, key {key_id:?}{zeros}")
 }
 
+/// A recorded request, and its reply if there was one.
+struct Recorded {
+    frame: u64,
+    client: SocketAddr,
+    request: Vec<u8>,
+    reply: Option<Vec<u8>>,
+}
+
 /// The requests to port 123 in the order of the capture, each with its reply: the next datagram the other way.
-fn exchanges(capture: &Path) -> Vec<(u64, Vec<u8>, Option<Vec<u8>>)> {
+fn exchanges(capture: &Path) -> Vec<Recorded> {
     let mut reader = Reader::new(File::open(capture).unwrap()).unwrap();
     let mut decoder = Decoder::new(&[123]);
-    let mut exchanges: Vec<(u64, std::net::SocketAddr, Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+    let mut exchanges: Vec<Recorded> = Vec::new();
     while let Some(frame) = reader.next_frame() {
         let Decoded::Datagram(datagram) = decoder.decode(&frame) else { continue };
         let octets = datagram.octets.to_vec();
-        let is_reply = datagram.source.port() == 123
-            && exchanges
-                .last()
-                .is_some_and(|(_, client, _, reply)| *client == datagram.destination && reply.is_none())
-            && octets.first().is_some_and(|first| first & 7 != 3);
-        match exchanges.last_mut().filter(|_| is_reply) {
-            Some((_, _, _, reply)) => *reply = Some(octets),
+        let mode = octets.first().map(|first| first & 7);
+        let is_asked = |open: &&mut Recorded| open.client == datagram.destination && open.reply.is_none();
+        let is_reply = datagram.source.port() == 123 && mode != Some(3);
+        if !is_reply && datagram.destination.port() != 123 {
+            continue;
+        }
+        match exchanges.last_mut().filter(is_asked).filter(|_| is_reply) {
+            Some(open) => open.reply = Some(octets),
             // Control and private messages are answered, or not, by another part of a server.
-            None if octets.first().is_some_and(|first| first & 7 >= 6) => {}
-            None => exchanges.push((frame.number, datagram.source, octets, None)),
+            None if mode.is_some_and(|mode| mode >= 6) => {}
+            None => exchanges.push(Recorded {
+                frame: frame.number,
+                client: datagram.source,
+                request: octets,
+                reply: None,
+            }),
         }
     }
-    exchanges.into_iter().map(|(frame, _, request, reply)| (frame, request, reply)).collect()
+    exchanges
 }

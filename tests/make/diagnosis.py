@@ -83,7 +83,7 @@ def control(digest, data=b"restrict 192.0.2.9", padded_to=8, covered_to=8):
 
 
 class Message:
-    """One message on its way, and what is to be found in it."""
+    """One message on its way, and what is to be found in it: codes, or lists of them where several explain it."""
 
     def __init__(self, payload, status, *codes, source=CLIENT, destination=SERVER):
         self.payload, self.status, self.codes = payload, status, list(codes)
@@ -123,7 +123,8 @@ class Kind:
         for number, message in enumerate(self.messages, 1):
             told = {"frame": number, "status": message.status}
             if message.codes:
-                told["diagnosis"] = [message.codes]
+                alternatives = isinstance(message.codes[0], list)
+                told["diagnosis"] = message.codes if alternatives else [message.codes]
             lines.append("  " + json.dumps(told))
         return json.dumps(about, indent=1)[:-2] + ',\n "messages": [\n' + ",\n".join(lines) + "\n ]\n}\n"
 
@@ -168,9 +169,33 @@ def secrets():
         yield one(f"key-truncated-{length}", f"the sender uses the first {length} characters of the secret",
                   f"1 MD5 {long}\n", request(f"cut {length}", keyed("md5", long[:length].encode())),
                   keyed("md5", long.encode()), key_format="chrony", codes=["key-truncated"])
+    yield from ends_at_limits(long)
     yield one("key-truncated-aes", "the sender uses the first 8 octets of an AES secret", f"1 AES128CMAC {HEX[:32]}\n",
               request("cut aes", keyed("aes128-cmac", bytes.fromhex(HEX[:16]) + bytes(8))),
               keyed("aes128-cmac", bytes.fromhex(HEX[:32])), codes=["key-truncated"])
+
+
+def ends_at_limits(long):
+    """Secrets that end by one rule where a limit of length would end them too: both explain the message."""
+    hashed = [(length, f"{length} MD5 {long[:length]}#{long[length:]}\n") for length in (8, 15, 16, 19, 20, 31)]
+    yield Kind("text-after-hash-at-limits", "the sender's secrets end before the #, where devices cut too",
+               "".join(line for _, line in hashed),
+               [Message(request(f"hash {length}", keyed("md5", long[:length].encode()), key_id=length), "invalid",
+                        ["text-after-hash"], ["key-truncated"]) for length, _ in hashed], key_format="chrony")
+    windows = lambda *lengths: "".join(f"{length} MD5 {long[:length]}\r\n" for length in lengths)
+    without = lambda length: request(f"no return {length}", keyed("md5", long[:length].encode()), key_id=length)
+    behind = lambda length: request(f"return {length}", keyed("md5", long[:length].encode() + b"\r"), key_id=length)
+    yield Kind("trailing-carriage-return-at-limits", "the key file has Windows line ends, which the sender leaves away "
+               "where devices cut too", windows(8, 15, 16, 19),
+               [Message(without(length), "invalid", ["trailing-carriage-return"], ["key-truncated"])
+                for length in (8, 15, 16, 19)])
+    yield Kind("trailing-carriage-return-of-sender", "the sender's secrets end with a carriage return",
+               windows(8, 15, 16, 19, 20, 31),
+               [Message(behind(length), "invalid", "trailing-carriage-return")
+                for length in (8, 15, 16, 19, 20, 31)], key_format="chrony")
+    yield Kind("trailing-carriage-return-too-long", "with the carriage return ntp.org's ntpd cannot read the secrets at "
+               "all, others can", windows(20, 31),
+               [Message(without(length), "unknown-key", "other-key-format") for length in (20, 31)])
 
 
 def keys():
@@ -238,12 +263,20 @@ def patterns():
     ask = lambda number, digest, status, **more: Message(request(number, digest), status, **more)
     answer = lambda number, digest, status, **more: reply(request(number, digest, mode=4), status, **more)
     yield Kind("pattern-all-of-key", "every MAC of the key is wrong", line,
-               [ask(1, wrong, "invalid"), answer(2, wrong, "invalid"), ask(3, wrong, "invalid")],
-               patterns=["all-of-key"])
+               [ask(1, wrong, "invalid"), answer(2, wrong, "invalid"),
+                *(ask(number, wrong, "invalid") for number in range(3, 7))], patterns=["all-of-key"])
     yield Kind("pattern-all-of-host", "the MACs of one client are wrong", line,
                [ask(1, right, "valid"), answer(2, right, "valid"), ask(3, wrong, "invalid", source=OTHER_CLIENT),
                 ask(4, right, "valid"), ask(5, wrong, "invalid", source=OTHER_CLIENT), answer(6, right, "valid")],
                patterns=["all-of-host"])
+    yield Kind("pattern-all-of-host-later", "one client is right, and later another one is wrong", line,
+               [ask(1, right, "valid"), answer(2, right, "valid"), ask(3, right, "valid"), answer(4, right, "valid"),
+                ask(5, wrong, "invalid", source=OTHER_CLIENT), ask(6, wrong, "invalid", source=OTHER_CLIENT)],
+               patterns=["all-of-host"])
+    yield Kind("pattern-all-of-key-of-one-server", "the key is right with one server, and later wrong with another",
+               line, [ask(1, right, "valid"), answer(2, right, "valid"),
+                      ask(3, wrong, "invalid", destination=OTHER_SERVER),
+                      ask(4, wrong, "invalid", destination=OTHER_SERVER)], patterns=["all-of-key"])
     yield Kind("pattern-only-with-extension-fields", "the MACs behind extension fields are wrong", line,
                [ask(1, right, "valid"), Message(request(2, wrong, fields=field(28)), "invalid"), ask(3, right, "valid"),
                 Message(request(4, wrong, fields=field(28)), "invalid"), ask(5, right, "valid")],

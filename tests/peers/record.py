@@ -25,10 +25,11 @@ from pathlib import Path
 
 import daemons
 import lab as laboratory
-import clients  # noqa: F401  (each of the four registers its scenarios)
+import clients  # noqa: F401  (each of the five registers its scenarios)
 import mistakes  # noqa: F401
 import servers  # noqa: F401
 import special  # noqa: F401
+import table  # noqa: F401
 from scenario import perform, scenarios
 
 PROJECT = Path(__file__).resolve().parent.parent.parent

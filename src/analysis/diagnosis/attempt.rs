@@ -93,12 +93,20 @@ impl Computation<'_> {
 
 /// One hypothesis, ready to be computed.
 pub(super) struct Attempt<'k> {
-    pub(super) edits: Edits,
-    pub(super) candidate: &'k Candidate,
-    pub(super) file: &'k str,
+    pub(super) change: Change<'k>,
+    /// Others that come to the same digest, and so are as possible when it matches.
+    pub(super) rivals: Vec<Change<'k>>,
     pub(super) algorithm: Algorithm,
     pub(super) computation: Computation<'k>,
     pub(super) coverage: Coverage,
+}
+
+/// What is otherwise, and the key whose line is to be looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Change<'k> {
+    pub(super) edits: Edits,
+    pub(super) candidate: &'k Candidate,
+    pub(super) file: &'k str,
 }
 
 /// What one message and one run may still cost.
@@ -116,11 +124,41 @@ pub(super) enum Outcome<'k> {
     TooDear,
     /// The digest is another.
     Differs,
-    /// The digest is the one that was sent.
-    Matches(Explanation<'k>),
+    /// The digest is the one that was sent; at least one explanation.
+    Matches(Vec<Explanation<'k>>),
 }
 
 impl<'k> Attempt<'k> {
+    pub(super) fn new(
+        change: Change<'k>,
+        algorithm: Algorithm,
+        computation: Computation<'k>,
+        coverage: Coverage,
+    ) -> Attempt<'k> {
+        Attempt { change, rivals: Vec::new(), algorithm, computation, coverage }
+    }
+
+    /// Adds a change that comes to the same digest, unless it is of a kind that is known. The key as it is needs no
+    /// change and has no rivals.
+    pub(super) fn add_rival(&mut self, rival: Change<'k>) {
+        let is_new = self.changes().all(|known| !known.edits.is_like(&rival.edits));
+        if is_new && !self.change.edits.is_empty() {
+            self.rivals.push(rival);
+        }
+    }
+
+    /// The same for one that is to be told first.
+    pub(super) fn add_likelier(&mut self, rival: Change<'k>) {
+        if !self.change.edits.is_empty() {
+            self.rivals.insert(0, std::mem::replace(&mut self.change, rival));
+        }
+    }
+
+    /// Everything that comes to this digest, the likeliest first.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Change<'k>> {
+        std::iter::once(&self.change).chain(&self.rivals)
+    }
+
     /// Computes and compares. Takes what it costs from the budget.
     pub(super) fn run(&self, target: &Target<'_>, budget: &mut Budget) -> Outcome<'k> {
         let Some(covered) = self.coverage.of(target).filter(|_| self.fits(target.digest)) else {
@@ -130,33 +168,34 @@ impl<'k> Attempt<'k> {
         let digests = budget.digests.checked_sub(self.computation.cost());
         let (Some(octets), Some(digests)) = (octets, digests) else { return Outcome::TooDear };
         *budget = Budget { digests, octets };
-        let explanation = self.compare(self.computation.digest(covered).as_octets(), target.digest);
-        explanation.map_or(Outcome::Differs, Outcome::Matches)
+        let explanations = self.compare(self.computation.digest(covered).as_octets(), target.digest);
+        if explanations.is_empty() { Outcome::Differs } else { Outcome::Matches(explanations) }
     }
 
     /// False where even a match would be one change too many.
     fn fits(&self, sent: &[u8]) -> bool {
-        let one_more = self.edits.and(Code::DigestTruncated, Clause::Words("")).is_some();
+        let one_more = self.change.edits.and(Code::DigestTruncated, Clause::Words("")).is_some();
         self.algorithm.allows_length(sent.len()) || one_more
     }
 
-    /// The explanation, if the digest that was computed is the one that was sent.
-    pub(super) fn compare(&self, computed: &[u8], sent: &[u8]) -> Option<Explanation<'k>> {
+    /// The explanations, if the digest that was computed is the one that was sent. They do not allocate where not.
+    pub(super) fn compare(&self, computed: &[u8], sent: &[u8]) -> Vec<Explanation<'k>> {
         if computed.first_chunk::<FEWEST_OCTETS>() != sent.first_chunk::<FEWEST_OCTETS>() {
-            return None;
+            return Vec::new();
         }
         let agreeing = computed.iter().zip(sent).take_while(|(computed, sent)| computed == sent).count();
-        let edits = match self.shape(computed.len(), sent.len(), agreeing)? {
-            None => self.edits,
-            Some((code, clause)) => self.edits.and(code, clause)?,
+        let Some(shape) = self.shape(computed.len(), sent.len(), agreeing) else { return Vec::new() };
+        let explanation = |change: &Change<'k>| {
+            let edits = match shape {
+                None => change.edits,
+                Some((code, clause)) => change.edits.and(code, clause)?,
+            };
+            let Change { candidate, file, .. } = *change;
+            let found =
+                Explanation { edits, candidate, file, algorithm: self.algorithm, matching_octets: agreeing };
+            (!edits.is_empty()).then_some(found)
         };
-        (!edits.is_empty()).then_some(Explanation {
-            edits,
-            candidate: self.candidate,
-            file: self.file,
-            algorithm: self.algorithm,
-            matching_octets: agreeing,
-        })
+        self.changes().filter_map(explanation).collect()
     }
 
     /// How the sent digest's shape differs from what real programs send: `None` when it is another digest, `Some(None)`

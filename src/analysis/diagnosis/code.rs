@@ -172,8 +172,9 @@ impl fmt::Display for Code {
     }
 }
 
-/// All pages; the one place where a code's text stands.
-const PAGES: &str = include_str!("../../../docs/diagnosis.md");
+/// All pages, the one place where a code's text stands: of diagnoses and patterns, and of all other codes.
+const PAGES: [&str; 2] =
+    [include_str!("../../../docs/diagnosis.md"), include_str!("../../../docs/findings.md")];
 
 /// What begins the line that says what to change.
 const ADVICE: &str = "Change: ";
@@ -182,12 +183,14 @@ const ADVICE: &str = "Change: ";
 const HEADING: &str = "\n### `";
 
 /// The page about a code, in Markdown, heading included: what it means, what causes it, how to check and mend it.
-/// Codes of diagnoses and of patterns have one. `None` for other words.
+/// Codes of diagnoses and patterns have one, statuses, findings, and the words for kinds of servers. `None` for others.
 pub fn page(code: &str) -> Option<&'static str> {
-    let at = PAGES.find(&format!("{HEADING}{code}`\n"))? + 1;
-    let page = PAGES.get(at..)?;
-    let ends = ["\n### ", "\n## "].map(|end| page.find(end).unwrap_or(page.len()));
-    page.get(..ends.into_iter().min()?).map(str::trim_end)
+    PAGES.iter().find_map(|pages| {
+        let at = pages.find(&format!("{HEADING}{code}`\n"))? + 1;
+        let page = pages.get(at..)?;
+        let ends = ["\n### ", "\n## "].map(|end| page.find(end).unwrap_or(page.len()));
+        page.get(..ends.into_iter().min()?).map(str::trim_end)
+    })
 }
 
 /// A set of codes without allocation.
@@ -241,8 +244,31 @@ mod tests {
     }
 
     #[test]
+    fn every_status_finding_and_kind_of_server_has_a_page() {
+        use crate::analysis::behaviour::Class;
+        use crate::analysis::{Finding, Status};
+        let statuses = Status::ALL.map(Status::name).into_iter();
+        let words = statuses.chain(Finding::ALL.map(Finding::code)).chain(Class::ALL.map(Class::name));
+        for word in words {
+            let page = page(word).unwrap_or_else(|| panic!("no page for {word}"));
+            assert!(page.starts_with(&format!("### `{word}`\n\n")), "{page}");
+            assert!(page.contains("\nCause: ") && page.contains("\nCheck: "), "{word}");
+        }
+    }
+
+    #[test]
+    fn no_word_has_two_pages() {
+        let headings = PAGES.iter().flat_map(|pages| pages.lines()).filter(|line| line.starts_with("### "));
+        let mut seen = std::collections::HashSet::new();
+        for heading in headings {
+            assert!(seen.insert(heading), "{heading} twice");
+        }
+    }
+
+    #[test]
     fn every_page_is_of_a_code() {
-        let names = PAGES.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+        let [of_diagnoses, _] = PAGES;
+        let names = of_diagnoses.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
         for name in names {
             let known = Code::from_name(name).is_some()
                 || super::super::pattern::PatternCode::from_name(name).is_some();

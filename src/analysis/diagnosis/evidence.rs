@@ -127,9 +127,9 @@ impl Explanation<'_> {
         self.edits.iter().map(|edit| edit.code)
     }
 
-    /// What to change: the advice on its first code.
-    pub fn advice(&self) -> &'static str {
-        self.codes().next().map(Code::advice).unwrap_or_default()
+    /// What to change, for each code: all of it is needed.
+    pub fn advice(&self) -> impl Iterator<Item = &'static str> {
+        self.codes().map(Code::advice)
     }
 }
 
@@ -204,8 +204,13 @@ impl Edits {
         Some(self)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Edit> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Edit> + use<> {
         self.0.into_iter().flatten()
+    }
+
+    /// True when the kinds of changes are the same, whatever their words.
+    pub(super) fn is_like(&self, other: &Edits) -> bool {
+        self.iter().map(|edit| edit.code).eq(other.iter().map(|edit| edit.code))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -13,6 +13,7 @@ use crate::net::Datagram;
 use crate::ntp::header::{Mode, Version};
 use crate::ntp::message::Message;
 
+use super::analyzer::Judged;
 use super::verdict::{Reason, Status, Verdict};
 
 mod attempt;
@@ -90,6 +91,19 @@ fn not_truncated<'k>(message: &Message<'_>, verdict: &Verdict<'_, 'k>) -> Option
     let mut diagnosis = Diagnosis::untold(Tried::default());
     diagnosis.add(Explanation { edits, candidate, file, algorithm, matching_octets: sent });
     Some(diagnosis)
+}
+
+/// Explains one message of a run whatever the others were: all is tried, and nothing is remembered.
+///
+/// `keys` are those that it was judged by. `None` when its MAC needs no explanation.
+pub fn diagnose_alone<'k>(judged: &Judged<'_, 'k>, keys: &'k Keyrings) -> Option<Diagnosis<'k>> {
+    let (server, client) = judged.server_and_client();
+    let has_judged = |keyring: &&Keyring| {
+        let candidate = judged.verdict.candidate;
+        candidate.is_none_or(|key| keyring.lookup(key.key.id()).iter().any(|known| std::ptr::eq(known, key)))
+    };
+    let keyring = keys.for_message(server, client).find(has_judged).unwrap_or(keys.default_keyring());
+    Diagnoser::new(keys).diagnose(&judged.datagram, judged.message.as_ref()?, &judged.verdict, keyring)
 }
 
 /// Explains the messages of a run, at a cost that does not grow with their number.

@@ -1,6 +1,6 @@
 //! What the messages whose MACs are wrong for no proved reason have in common, over a whole run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -11,9 +11,9 @@ use super::super::analyzer::Judged;
 use super::super::verdict::{Reason, Status};
 use super::is_to_server;
 
-/// Key IDs of which counts are kept, and senders under all of them.
+/// Key IDs of which counts are kept, and flows under all of them.
 const MOST_KEYS: usize = 1_024;
-const MOST_HOSTS: usize = 4_096;
+const MOST_FLOWS: usize = 8_192;
 
 /// Fewest wrong MACs that make a pattern.
 const FEWEST: u64 = 2;
@@ -24,9 +24,9 @@ const MOST_FRAMES: usize = 3;
 /// What wrong MACs have in common. The names are part of the output's contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PatternCode {
-    /// Every message under a key ID.
+    /// Every message under a key ID, or every one with a server.
     AllOfKey,
-    /// Every message that a host sends under a key ID that works for others.
+    /// Every message that a client sends to a server under a key ID that works for others.
     AllOfHost,
     /// Those with extension fields, and no others.
     OnlyWithExtensionFields,
@@ -74,6 +74,8 @@ pub struct Pattern {
     pub code: PatternCode,
     /// Key ID of the messages.
     pub key_id: KeyId,
+    /// The server, where the pattern is not of all servers.
+    pub server: Option<IpAddr>,
     /// The sender, where it is one host's.
     pub host: Option<IpAddr>,
     /// Whether they go to servers, where it is one direction's.
@@ -81,102 +83,153 @@ pub struct Pattern {
     /// Messages whose MAC is wrong.
     pub messages: u64,
     /// Capture and frame of evidence: the first wrong ones, or the two between which something changed.
-    pub frames: Vec<(usize, u64)>,
+    pub frames: Vec<Place>,
 }
+
+/// What a MAC that nothing explains may be; which of the two, it does not tell.
+const SUSPICION: &str = "perhaps the secret differs, or they are forged";
 
 impl fmt::Display for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Pattern { key_id, messages, .. } = self;
+        let Pattern { code, key_id, messages, .. } = self;
+        let name = |address: Option<IpAddr>| address.map(|address| address.to_string()).unwrap_or_default();
+        let (server, host) = (name(self.server), name(self.host));
         let frame = |index: usize| self.frames.get(index).map_or(0, |(_, frame)| *frame);
-        match self.code {
-            PatternCode::AllOfKey => {
-                write!(formatter, "all {messages} MACs under key {key_id} are wrong: its secret differs")
+        match code {
+            PatternCode::AllOfKey if server.is_empty() => {
+                write!(formatter, "all {messages} MACs under key {key_id} are wrong: {SUSPICION}")
             }
-            PatternCode::AllOfHost => {
-                let host = self.host.map(|host| host.to_string()).unwrap_or_default();
-                write!(
-                    formatter,
-                    "all {messages} MACs of {host} under key {key_id} are wrong, and others' are right: \
-                     its secret differs"
-                )
-            }
+            PatternCode::AllOfKey => write!(
+                formatter,
+                "all {messages} MACs to and from {server} under key {key_id} are wrong, and others' are right: \
+                 {SUSPICION}"
+            ),
+            PatternCode::AllOfHost => write!(
+                formatter,
+                "all {messages} MACs of {host} to {server} under key {key_id} are wrong, and others' are right: \
+                 {SUSPICION}"
+            ),
             PatternCode::OnlyWithExtensionFields => write!(
                 formatter,
-                "the {messages} wrong MACs under key {key_id} are those behind extension fields"
+                "the {messages} wrong MACs to and from {server} under key {key_id} are those behind extension fields"
             ),
             PatternCode::OneDirection => {
                 let way = if self.to_server == Some(true) { "to" } else { "from" };
-                write!(formatter, "the {messages} wrong MACs under key {key_id} are those {way} servers")
+                write!(formatter, "the {messages} wrong MACs under key {key_id} are those {way} {server}")
             }
-            PatternCode::AfterATime => write!(
-                formatter,
-                "key {key_id} is right up to frame {} and wrong from frame {} on: it was changed between",
-                frame(0),
-                frame(1)
-            ),
-            PatternCode::UntilATime => write!(
-                formatter,
-                "key {key_id} is wrong up to frame {} and right from frame {} on: it was changed between",
-                frame(0),
-                frame(1)
-            ),
+            PatternCode::AfterATime | PatternCode::UntilATime => {
+                let (before, after) = match code {
+                    PatternCode::AfterATime => ("right", "wrong"),
+                    _ => ("wrong", "right"),
+                };
+                write!(
+                    formatter,
+                    "key {key_id} of {server} is {before} up to frame {} and {after} from frame {} on: it was \
+                     perhaps changed between",
+                    frame(0),
+                    frame(1)
+                )
+            }
         }
     }
 }
 
-/// Counts messages by what they may have in common. Memory is bounded; key IDs and hosts beyond are not counted.
+/// Counts messages by what they may have in common. Memory is bounded; key IDs and flows beyond are not counted.
 #[derive(Debug, Default)]
 pub struct Patterns {
     keys: HashMap<KeyId, KeyTally>,
-    hosts: HashMap<(KeyId, IpAddr), Tally>,
+    flows: HashMap<Flow, FlowTally>,
     messages: u64,
 }
+
+/// All messages under a key ID.
+#[derive(Debug, Default)]
+struct KeyTally {
+    all: Tally,
+    /// True when some of them are counted in no flow.
+    has_more: bool,
+}
+
+/// Messages of one sender to one receiver under one key ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Flow {
+    key_id: KeyId,
+    server: IpAddr,
+    client: IpAddr,
+    to_server: bool,
+}
+
+/// Those without and those with extension fields.
+type FlowTally = [Tally; 2];
+
+/// Index of a capture and number of a frame.
+type Place = (usize, u64);
+
+/// A message: its number in the run, and where it is.
+type Mark = (u64, Place);
 
 /// Right and wrong MACs.
 #[derive(Clone, Debug, Default)]
 struct Tally {
-    right: u64,
-    wrong: u64,
-    frames: Vec<(usize, u64)>,
+    right: Option<Span>,
+    wrong: Option<Span>,
+    /// The first wrong ones.
+    frames: Vec<Mark>,
+}
+
+/// Some messages: how many, the first and the last.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    messages: u64,
+    first: Mark,
+    last: Mark,
+}
+
+impl Span {
+    fn and(self, other: Span) -> Span {
+        Span {
+            messages: self.messages + other.messages,
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
+    }
 }
 
 impl Tally {
-    fn count(&mut self, is_right: bool, place: (usize, u64)) {
-        if is_right {
-            self.right += 1;
-            return;
+    fn count(&mut self, is_right: bool, mark: Mark) {
+        let one = Span { messages: 1, first: mark, last: mark };
+        let span = if is_right { &mut self.right } else { &mut self.wrong };
+        *span = Some(span.map_or(one, |span| span.and(one)));
+        if !is_right && self.frames.len() < MOST_FRAMES {
+            self.frames.push(mark);
         }
-        self.wrong += 1;
-        if self.frames.len() < MOST_FRAMES {
-            self.frames.push(place);
-        }
+    }
+
+    /// Both together.
+    fn and(mut self, other: &Tally) -> Tally {
+        let both = |one: Option<Span>, other: Option<Span>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.and(other)),
+            (one, other) => one.or(other),
+        };
+        self.right = both(self.right, other.right);
+        self.wrong = both(self.wrong, other.wrong);
+        self.frames.extend(&other.frames);
+        self.frames.sort_unstable();
+        self.frames.truncate(MOST_FRAMES);
+        self
+    }
+
+    fn wrong_messages(&self) -> u64 {
+        self.wrong.map_or(0, |span| span.messages)
     }
 
     fn is_all_wrong(&self) -> bool {
-        self.wrong > 0 && self.right == 0
+        self.wrong.is_some() && self.right.is_none()
     }
 
     fn is_all_right(&self) -> bool {
-        self.right > 0 && self.wrong == 0
+        self.right.is_some() && self.wrong.is_none()
     }
-}
-
-/// The first and the last of some messages, by their order in the run.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    first: (u64, (usize, u64)),
-    last: (u64, (usize, u64)),
-}
-
-#[derive(Debug, Default)]
-struct KeyTally {
-    all: Tally,
-    right: Option<Span>,
-    wrong: Option<Span>,
-    /// From and to servers.
-    directions: [Tally; 2],
-    /// Without and with extension fields.
-    fields: [Tally; 2],
 }
 
 impl Patterns {
@@ -195,87 +248,237 @@ impl Patterns {
         if is_explained && !is_right {
             return;
         }
-        self.messages += 1;
-        let (key_id, place) = (KeyId(key_id), (judged.capture, judged.frame));
-        if self.keys.contains_key(&key_id) || self.keys.len() < MOST_KEYS {
-            let tally = self.keys.entry(key_id).or_default();
-            let (to_server, has_fields) = (is_to_server(&message), !reading.fields.is_empty());
-            tally.count(is_right, to_server, has_fields, (self.messages, place));
-        }
-        let host = (key_id, judged.datagram.source.ip());
-        if self.hosts.contains_key(&host) || self.hosts.len() < MOST_HOSTS {
-            self.hosts.entry(host).or_default().count(is_right, place);
-        }
+        let to_server = is_to_server(&message);
+        let ends = (judged.datagram.source.ip(), judged.datagram.destination.ip());
+        let (client, server) = if to_server { ends } else { (ends.1, ends.0) };
+        let flow = Flow { key_id: KeyId(key_id), server, client, to_server };
+        self.count_in(flow, !reading.fields.is_empty(), is_right, (judged.capture, judged.frame));
     }
 
-    /// The patterns that hold, by key ID.
+    fn count_in(&mut self, flow: Flow, has_fields: bool, is_right: bool, place: Place) {
+        self.messages += 1;
+        let mark = (self.messages, place);
+        if !self.keys.contains_key(&flow.key_id) && self.keys.len() >= MOST_KEYS {
+            return;
+        }
+        let key = self.keys.entry(flow.key_id).or_default();
+        key.all.count(is_right, mark);
+        if !self.flows.contains_key(&flow) && self.flows.len() >= MOST_FLOWS {
+            key.has_more = true;
+            return;
+        }
+        let [without, with] = self.flows.entry(flow).or_default();
+        if has_fields { with } else { without }.count(is_right, mark);
+    }
+
+    /// The patterns that hold, by key ID and server.
     pub fn found(&self) -> Vec<Pattern> {
-        let mut keys: Vec<_> = self.keys.iter().filter(|(_, tally)| tally.all.wrong >= FEWEST).collect();
+        let is_it = |tally: &KeyTally| tally.all.wrong_messages() >= FEWEST;
+        let mut keys: Vec<_> = self.keys.iter().filter(|(_, tally)| is_it(tally)).collect();
         keys.sort_unstable_by_key(|(key_id, _)| **key_id);
-        let found = keys.into_iter().flat_map(|(key_id, tally)| match tally.pattern(*key_id) {
-            Some(pattern) => vec![pattern],
-            None => self.of_hosts(*key_id),
+        let found = keys.into_iter().flat_map(|(key_id, tally)| match tally.all.is_all_wrong() {
+            true => vec![Pattern::new(PatternCode::AllOfKey, *key_id, &tally.all)],
+            false => self.of_servers(*key_id, tally.has_more),
         });
         found.collect()
     }
 
-    fn of_hosts(&self, key_id: KeyId) -> Vec<Pattern> {
-        let is_it = |tally: &Tally| tally.wrong >= FEWEST && tally.right == 0;
-        let mut hosts: Vec<_> =
-            self.hosts.iter().filter(|((id, _), tally)| *id == key_id && is_it(tally)).collect();
-        hosts.sort_unstable_by_key(|((_, host), _)| *host);
-        let pattern = |((_, host), tally): (&(KeyId, IpAddr), &Tally)| Pattern {
-            host: Some(*host),
-            ..Pattern::new(PatternCode::AllOfHost, key_id, tally)
-        };
-        hosts.into_iter().map(pattern).collect()
+    fn of_servers(&self, key_id: KeyId, has_more: bool) -> Vec<Pattern> {
+        let mut servers: BTreeMap<IpAddr, Vec<_>> = BTreeMap::new();
+        for (flow, tally) in self.flows.iter().filter(|(flow, _)| flow.key_id == key_id) {
+            servers.entry(flow.server).or_default().push((flow, tally));
+        }
+        let found = servers.into_iter().flat_map(|(server, flows)| {
+            let mut with_server = WithServer { key_id, server, flows };
+            if has_more { with_server.of_clients() } else { with_server.patterns() }
+        });
+        found.collect()
     }
 }
 
-impl KeyTally {
-    fn count(&mut self, is_right: bool, to_server: bool, has_fields: bool, place: (u64, (usize, u64))) {
-        self.all.count(is_right, place.1);
-        for (tallies, index) in [(&mut self.directions, to_server), (&mut self.fields, has_fields)] {
-            let [no, yes] = tallies;
-            if index { yes } else { no }.count(is_right, place.1);
+/// The flows of one server under one key ID.
+struct WithServer<'p> {
+    key_id: KeyId,
+    server: IpAddr,
+    flows: Vec<(&'p Flow, &'p FlowTally)>,
+}
+
+impl WithServer<'_> {
+    /// What clients have in common by themselves, and then what the messages of the others have.
+    fn patterns(&mut self) -> Vec<Pattern> {
+        let all = self.sum(|_| true, [true, true]);
+        if all.is_all_wrong() {
+            return self.pattern(PatternCode::AllOfKey, &all).into_iter().collect();
         }
-        let span = if is_right { &mut self.right } else { &mut self.wrong };
-        span.get_or_insert(Span { first: place, last: place }).last = place;
+        let mut found = self.of_clients();
+        let told: HashSet<_> = found.iter().filter_map(|pattern| pattern.host).collect();
+        self.flows.retain(|(flow, _)| !told.contains(&flow.client));
+        let of_others = self.only_with_fields().or_else(|| self.one_direction()).or_else(|| self.change());
+        found.extend(of_others);
+        found
     }
 
-    fn pattern(&self, key_id: KeyId) -> Option<Pattern> {
-        let pattern = |code, tally: &Tally| Pattern::new(code, key_id, tally);
-        if self.all.is_all_wrong() {
-            return Some(pattern(PatternCode::AllOfKey, &self.all));
+    fn of_clients(&self) -> Vec<Pattern> {
+        let requests = self.flows.iter().filter(|(flow, _)| flow.to_server);
+        let sums: Vec<_> =
+            requests.map(|(flow, [without, with])| (flow.client, without.clone().and(with))).collect();
+        if sums.iter().all(|(_, sum)| sum.right.is_none()) {
+            return Vec::new();
         }
-        let (right, wrong) = (self.right?, self.wrong?);
-        if right.last.0 < wrong.first.0 {
-            let frames = vec![right.last.1, wrong.first.1];
-            return Some(Pattern { frames, ..pattern(PatternCode::AfterATime, &self.all) });
-        }
-        if wrong.last.0 < right.first.0 {
-            let frames = vec![wrong.last.1, right.first.1];
-            return Some(Pattern { frames, ..pattern(PatternCode::UntilATime, &self.all) });
-        }
-        let [without, with] = &self.fields;
-        if without.is_all_right() && with.is_all_wrong() {
-            return Some(pattern(PatternCode::OnlyWithExtensionFields, with));
-        }
-        let [from, to] = &self.directions;
-        let of_direction = |to_server, tally| Pattern {
-            to_server: Some(to_server),
-            ..pattern(PatternCode::OneDirection, tally)
+        let wrong = sums.iter().filter(|(_, sum)| sum.is_all_wrong());
+        let mut found: Vec<_> = wrong
+            .filter_map(|(client, sum)| {
+                let pattern = self.pattern(PatternCode::AllOfHost, sum)?;
+                Some(Pattern { host: Some(*client), ..pattern })
+            })
+            .collect();
+        found.sort_unstable_by_key(|pattern| pattern.host);
+        found
+    }
+
+    fn only_with_fields(&self) -> Option<Pattern> {
+        let with = self.sum(|_| true, [false, true]);
+        let is_it = with.is_all_wrong() && self.sum(|_| true, [true, false]).is_all_right();
+        self.pattern(PatternCode::OnlyWithExtensionFields, &with).filter(|_| is_it)
+    }
+
+    fn one_direction(&self) -> Option<Pattern> {
+        let of_direction = |to_server| self.sum(|flow| flow.to_server == to_server, [true, true]);
+        [true, false].into_iter().find_map(|to_server| {
+            let wrong = of_direction(to_server);
+            let is_it = wrong.is_all_wrong() && of_direction(!to_server).is_all_right();
+            let pattern = self.pattern(PatternCode::OneDirection, &wrong).filter(|_| is_it)?;
+            Some(Pattern { to_server: Some(to_server), ..pattern })
+        })
+    }
+
+    /// A change in time. It is one only where the same sender's messages to the same receiver are on both of its
+    /// sides: other hosts, active at other times, would look the same.
+    fn change(&self) -> Option<Pattern> {
+        let all = self.sum(|_| true, [true, true]);
+        let (right, wrong) = (all.right?, all.wrong?);
+        let sums = self.flows.iter().map(|(_, [without, with])| without.clone().and(with));
+        let wrong_of_both: Vec<Span> = sums.filter_map(|sum| sum.right.and(sum.wrong)).collect();
+        let (code, between) = if right.last < wrong.first {
+            let first = wrong_of_both.iter().map(|span| span.first).min()?;
+            (PatternCode::AfterATime, [right.last, first])
+        } else if wrong.last < right.first {
+            let last = wrong_of_both.iter().map(|span| span.last).max()?;
+            (PatternCode::UntilATime, [last, right.first])
+        } else {
+            return None;
         };
-        if to.is_all_wrong() && from.is_all_right() {
-            return Some(of_direction(true, to));
-        }
-        (from.is_all_wrong() && to.is_all_right()).then(|| of_direction(false, from))
+        let frames = between.map(|(_, place)| place).to_vec();
+        self.pattern(code, &all).map(|pattern| Pattern { frames, ..pattern })
+    }
+
+    /// The messages of some flows, those without and those with extension fields.
+    fn sum(&self, is_counted: impl Fn(&Flow) -> bool, fields: [bool; 2]) -> Tally {
+        let flows = self.flows.iter().filter(|(flow, _)| is_counted(flow));
+        let tallies = flows.flat_map(|(_, tallies)| tallies.iter().zip(fields));
+        tallies.filter(|(_, is_wanted)| *is_wanted).fold(Tally::default(), |sum, (tally, _)| sum.and(tally))
+    }
+
+    /// `None` where too few are wrong to be a pattern.
+    fn pattern(&self, code: PatternCode, tally: &Tally) -> Option<Pattern> {
+        let pattern = Pattern { server: Some(self.server), ..Pattern::new(code, self.key_id, tally) };
+        (pattern.messages >= FEWEST).then_some(pattern)
     }
 }
 
 impl Pattern {
     fn new(code: PatternCode, key_id: KeyId, tally: &Tally) -> Pattern {
-        let frames = tally.frames.clone();
-        Pattern { code, key_id, host: None, to_server: None, messages: tally.wrong, frames }
+        let frames = tally.frames.iter().map(|(_, place)| *place).collect();
+        let (server, host, to_server) = (None, None, None);
+        Pattern { code, key_id, server, host, to_server, messages: tally.wrong_messages(), frames }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sentences about messages of one key: sender, receiver, and whether the MAC is right. Server is whoever's
+    /// address ends in a number below 10.
+    fn told(messages: &[(&str, &str, bool)]) -> Vec<String> {
+        let mut patterns = Patterns::default();
+        for (number, (source, destination, is_right)) in (1..).zip(messages) {
+            let address = |name: &str| format!("10.0.0.{name}").parse().unwrap();
+            let to_server = destination.len() == 1;
+            let (client, server) = if to_server { (source, destination) } else { (destination, source) };
+            let flow = Flow { key_id: KeyId(1), server: address(server), client: address(client), to_server };
+            patterns.count_in(flow, false, *is_right, (0, number));
+        }
+        patterns.found().iter().map(|pattern| format!("{}: {pattern}", pattern.code.name())).collect()
+    }
+
+    #[test]
+    fn hosts_that_are_active_at_different_times_are_no_change_of_the_key() {
+        let one = [("20", "1", true), ("1", "20", true)];
+        let wrong = [("30", "1", false), ("30", "1", false)];
+        for messages in [[one, wrong], [wrong, one]] {
+            assert_eq!(
+                told(&messages.concat()),
+                [
+                    "all-of-host: all 2 MACs of 10.0.0.30 to 10.0.0.1 under key 1 are wrong, and others' are right: \
+                  perhaps the secret differs, or they are forged"
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn servers_that_are_asked_at_different_times_are_no_change_of_the_key() {
+        let of = |server, is_right| [("20", server, is_right), (server, "20", is_right)];
+        assert_eq!(
+            told(&[of("1", true), of("9", false)].concat()),
+            [
+                "all-of-key: all 2 MACs to and from 10.0.0.9 under key 1 are wrong, and others' are right: perhaps \
+              the secret differs, or they are forged"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_change_is_told_of_beside_a_forger_and_by_the_frames_of_those_who_were_right() {
+        let messages = [
+            ("20", "1", true),
+            ("1", "20", true),
+            ("66", "1", false),
+            ("66", "1", false),
+            ("20", "1", false),
+            ("1", "20", false),
+        ];
+        let told = told(&messages);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("all-of-host: all 2 MACs of 10.0.0.66 "), "{told:?}");
+        assert_eq!(
+            told[1],
+            "after-a-time: key 1 of 10.0.0.1 is right up to frame 2 and wrong from frame 5 on: it was perhaps \
+             changed between"
+        );
+    }
+
+    #[test]
+    fn wrong_requests_and_right_replies_before_them_are_one_direction() {
+        let messages = [("1", "20", true), ("1", "20", true), ("20", "1", false), ("20", "1", false)];
+        assert_eq!(told(&messages), ["one-direction: the 2 wrong MACs under key 1 are those to 10.0.0.1"]);
+    }
+
+    #[test]
+    fn flows_that_are_not_counted_leave_only_what_is_sure() {
+        let mut patterns = Patterns::default();
+        for host in 0..10_000_u32 {
+            let client = IpAddr::from(std::net::Ipv4Addr::from(0x0b00_0000 + host));
+            let server = "10.0.0.1".parse().unwrap();
+            let flow = Flow { key_id: KeyId(1), server, client, to_server: true };
+            let is_right = host == 1;
+            patterns.count_in(flow, false, is_right, (0, 1));
+            patterns.count_in(flow, false, is_right && host > 0, (0, 2));
+        }
+        assert_eq!((patterns.flows.len(), patterns.keys.len()), (MOST_FLOWS, 1));
+        let found = patterns.found();
+        assert!(found.iter().all(|pattern| pattern.code == PatternCode::AllOfHost));
+        assert_eq!(found.len(), MOST_FLOWS - 1);
     }
 }

@@ -1,13 +1,13 @@
 //! The table of steps: which hypotheses are tried for a key ID, those with the fewest changes first.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::auth::keyfile::Dialect;
 use crate::auth::keyring::{Candidate, Keyring};
 use crate::auth::{Algorithm, Key, KeyId, Secret};
 
-use super::attempt::{Attempt, Computation, Coverage};
+use super::attempt::{Attempt, Change, Computation, Coverage};
 use super::code::Code;
 use super::evidence::{Clause, Edits};
 use super::reading::{Line, Offer, Offers, READINGS, Reading};
@@ -18,7 +18,7 @@ pub(super) type Step = for<'k> fn(&Scope<'k>, &mut Plan<'k>);
 
 /// Every group in the order in which they are tried: one change before two, the key as read before another reading
 /// of it, the claimed key ID before others.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     same_key_computed_otherwise,
     other_line_of_same_id,
     other_algorithm,
@@ -26,6 +26,7 @@ pub(super) const STEPS: [Step; 10] = [
     other_program,
     other_key_id,
     other_reading_and_algorithm,
+    other_program_and_algorithm,
     hmac_and_something_else,
     other_key_id_and_algorithm,
     other_key_id_and_reading,
@@ -54,6 +55,10 @@ impl<'k> Entry<'k> {
 
     fn algorithm(&self) -> Algorithm {
         self.candidate.key.algorithm()
+    }
+
+    fn change(&self, edits: Edits) -> Change<'k> {
+        Change { edits, candidate: self.candidate, file: self.file }
     }
 
     fn line(&self) -> Line<'k> {
@@ -118,57 +123,81 @@ fn other_readings(keyring: &Keyring, id: KeyId) -> impl Iterator<Item = Entry<'_
 #[derive(Default)]
 pub(super) struct Plan<'k> {
     pub(super) attempts: Vec<Attempt<'k>>,
-    /// Hashes of what is computed, so that nothing is computed twice.
-    seen: HashSet<u64>,
+    /// Attempts of earlier steps, which were taken away.
+    taken: usize,
+    /// Hashes of what is computed, so that nothing is computed twice, with the number of the attempt that does.
+    seen: HashMap<u64, usize>,
 }
 
 impl<'k> Plan<'k> {
+    /// Takes the hypotheses that were added since the last time.
+    pub(super) fn take(&mut self) -> Vec<Attempt<'k>> {
+        self.taken += self.attempts.len();
+        std::mem::take(&mut self.attempts)
+    }
+
+    /// Adds a hypothesis. Where one of the same step computes the same, it becomes its rival; where one of an earlier
+    /// step does, it is known not to match.
     fn push(&mut self, name: impl Hash, attempt: Attempt<'k>) {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        if self.attempts.len() < MOST_ATTEMPTS && self.seen.insert(hasher.finish()) {
+        let name = hash(name);
+        let number = self.taken + self.attempts.len();
+        if let Some(same) = self.known(name) {
+            same.add_rival(attempt.change);
+        } else if self.attempts.len() < MOST_ATTEMPTS && !self.seen.contains_key(&name) {
+            self.seen.insert(name, number);
             self.attempts.push(attempt);
         }
     }
 
+    /// The hypothesis of this step that computes the same.
+    fn known(&mut self, name: u64) -> Option<&mut Attempt<'k>> {
+        self.attempts.get_mut(self.seen.get(&name)?.checked_sub(self.taken)?)
+    }
+
     /// The key as it was read, over some part of the message.
     fn as_read(&mut self, entry: Entry<'k>, edits: Edits, coverage: Coverage) {
-        let Entry { candidate, file, .. } = entry;
         let algorithm = entry.algorithm();
-        let computation = Computation::AsRead(&candidate.key);
-        let name = (algorithm, candidate.key.secret().as_octets(), format!("{coverage:?}"));
-        self.push(name, Attempt { edits, candidate, file, algorithm, computation, coverage });
+        let computation = Computation::AsRead(&entry.candidate.key);
+        let name = (algorithm, entry.candidate.key.secret().as_octets(), format!("{coverage:?}"));
+        let change = entry.change(edits);
+        self.push(name, Attempt::new(change, algorithm, computation, coverage));
+    }
+
+    /// Tells of the key as it was read before others of this step, where they come to the same.
+    fn name_likelier(&mut self, entry: &Entry<'k>, edits: Edits) {
+        let name =
+            (entry.algorithm(), entry.candidate.key.secret().as_octets(), format!("{:?}", Coverage::Usual));
+        if let Some(same) = self.known(hash(name)) {
+            same.add_likelier(entry.change(edits));
+        }
     }
 
     /// Another secret or algorithm. A secret is cut or filled up with zeros for a cipher, as ntp.org does it.
     fn keyed(&mut self, entry: Entry<'k>, edits: Option<Edits>, algorithm: Algorithm, secret: &[u8]) {
-        let Entry { candidate, file, .. } = entry;
-        let mut octets = secret.to_vec();
-        if let Some(length) = algorithm.secret_length() {
-            octets.resize(length, 0);
-        }
-        let secret = Secret::new(octets);
+        let Entry { candidate, .. } = entry;
+        let secret = fitting(algorithm, secret);
         let coverage = Coverage::Usual;
         let name = (algorithm, secret.as_octets(), format!("{coverage:?}"));
         let (Some(edits), Ok(key)) = (edits, Key::new(candidate.key.id(), algorithm, secret.clone())) else {
             return;
         };
         let computation = Computation::Keyed(key);
-        self.push(name, Attempt { edits, candidate, file, algorithm, computation, coverage });
+        let change = entry.change(edits);
+        self.push(name, Attempt::new(change, algorithm, computation, coverage));
     }
 
     fn hmac(&mut self, entry: Entry<'k>, edits: Option<Edits>, algorithm: Algorithm, secret: &[u8]) {
-        let Entry { candidate, file, .. } = entry;
         let edits = edits.and_then(|edits| edits.and(Code::Hmac, Clause::Words(HMAC_WORDS)));
         let (Some(edits), Some((inner, outer))) = (edits, hmac_keys(algorithm, secret)) else { return };
         let computation = Computation::Hmac { inner, outer };
+        let change = entry.change(edits);
         let coverage = Coverage::Usual;
         let name = (algorithm, secret, "hmac");
-        self.push(name, Attempt { edits, candidate, file, algorithm, computation, coverage });
+        self.push(name, Attempt::new(change, algorithm, computation, coverage));
     }
 
     fn behind(&mut self, entry: Entry<'k>) {
-        let Entry { candidate, file, .. } = entry;
+        let Entry { candidate, .. } = entry;
         let algorithm = entry.algorithm();
         let secret = candidate.key.secret().clone();
         let words = Clause::Words("the secret is hashed behind the message, not before it");
@@ -176,8 +205,9 @@ impl<'k> Plan<'k> {
         let (Some(edits), Ok(hash)) = (one(Code::SecretBehindMessage, words), hash) else { return };
         let name = (algorithm, secret.as_octets().to_vec(), "behind");
         let computation = Computation::Behind { hash, secret };
+        let change = entry.change(edits);
         let coverage = Coverage::Usual;
-        self.push(name, Attempt { edits, candidate, file, algorithm, computation, coverage });
+        self.push(name, Attempt::new(change, algorithm, computation, coverage));
     }
 
     /// Everything that readings make of a line.
@@ -192,15 +222,37 @@ impl<'k> Plan<'k> {
         for reading in READINGS.iter().filter(|reading| only(reading)) {
             let mut offers = Offers::default();
             (reading.make)(&line, &mut offers);
+            let is_length = matches!(reading.code, Code::KeyTruncated | Code::KeyPadded);
             for offer in offers.0 {
                 let edits = before.and(reading.code, offer.clause);
-                for algorithm in algorithms(&offer) {
+                let is_change = |used: &Algorithm| is_length || !offer.fits_as(*used, &line.spelled);
+                for algorithm in algorithms(&offer).into_iter().filter(is_change) {
                     let edits = edits.and_then(|edits| and_algorithm(edits, &entry, &offer, algorithm));
                     self.keyed(entry, edits, algorithm, offer.secret.as_octets());
                 }
             }
         }
     }
+}
+
+fn hash(name: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Offer {
+    /// True when both come to the same secret for the algorithm.
+    fn fits_as(&self, used: Algorithm, spelled: &[u8]) -> bool {
+        fitting(used, self.secret.as_octets()).as_octets() == fitting(used, spelled).as_octets()
+    }
+}
+
+/// A secret as ntp.org's ntpd gives it to a cipher, which takes no other length.
+fn fitting(algorithm: Algorithm, secret: &[u8]) -> Secret {
+    let mut octets = secret.to_vec();
+    octets.resize(algorithm.secret_length().unwrap_or(octets.len()), 0);
+    Secret::new(octets)
 }
 
 const HMAC_WORDS: &str = "it is computed as HMAC";
@@ -283,6 +335,14 @@ fn other_reading<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
         let own = |offer: &Offer| vec![offer.algorithm.unwrap_or(entry.algorithm())];
         plan.readings(entry, Edits::default(), |_| true, own);
     }
+    name_keys_of_other_ids(scope, plan);
+}
+
+/// A secret that stands in the file under another ID is likelier than a reading that happens to make the same.
+fn name_keys_of_other_ids<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
+    for entry in &scope.entries {
+        of_other_id(scope, entry).into_iter().for_each(|edits| plan.name_likelier(entry, edits));
+    }
 }
 
 fn other_program<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
@@ -290,6 +350,7 @@ fn other_program<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
         let (code, clause) = by_program(&entry);
         one(code, clause).into_iter().for_each(|edits| plan.as_read(entry, edits, Coverage::Usual));
     }
+    name_keys_of_other_ids(scope, plan);
 }
 
 /// What it is called when another program's reading matches.
@@ -320,6 +381,9 @@ fn other_reading_and_algorithm<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
         let others = |_: &Offer| others_than(entry.algorithm()).collect();
         plan.readings(entry, Edits::default(), |reading| reading.combines, others);
     }
+}
+
+fn other_program_and_algorithm<'k>(scope: &Scope<'k>, plan: &mut Plan<'k>) {
     for entry in other_readings(scope.own, scope.key_id) {
         let (code, clause) = by_program(&entry);
         one(code, clause).into_iter().for_each(|edits| algorithms(entry, edits, plan));

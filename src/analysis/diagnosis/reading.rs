@@ -20,26 +20,27 @@ pub(super) struct Reading {
     pub(super) make: fn(&Line<'_>, &mut Offers),
 }
 
-/// Every reading, the likely ones first.
+/// Every reading. Those that fit few lines come first: where several make the same secret, they are told in this order,
+/// and a limit of length, which fits any line, is told last.
 pub(super) const READINGS: [Reading; 18] = [
+    Reading { code: Code::PrefixDiffers, combines: true, make: prefixes },
+    Reading { code: Code::TrailingCarriageReturn, combines: true, make: carriage_return },
+    Reading { code: Code::TextAfterHash, combines: true, make: hash_sign },
+    Reading { code: Code::QuotesInSecret, combines: false, make: quotes },
     Reading { code: Code::HexReadAsAscii, combines: true, make: hex_as_text },
     Reading { code: Code::AsciiReadAsHex, combines: true, make: text_as_hex },
     Reading { code: Code::OddHexDigits, combines: true, make: odd_digits },
-    Reading { code: Code::PrefixDiffers, combines: true, make: prefixes },
-    Reading { code: Code::KeyTruncated, combines: true, make: cuts },
-    Reading { code: Code::KeyPadded, combines: false, make: zeros },
-    Reading { code: Code::TrailingCarriageReturn, combines: true, make: carriage_return },
-    Reading { code: Code::TrailingOctet, combines: false, make: trailing },
-    Reading { code: Code::TextAfterHash, combines: true, make: hash_sign },
     Reading { code: Code::TextAfterSpace, combines: false, make: more_words },
-    Reading { code: Code::QuotesInSecret, combines: false, make: quotes },
-    Reading { code: Code::CaseDiffers, combines: false, make: letter_case },
+    Reading { code: Code::TrailingOctet, combines: false, make: trailing },
     Reading { code: Code::ObfuscatedSecret, combines: false, make: obfuscation },
     Reading { code: Code::Base64Secret, combines: false, make: base64 },
+    Reading { code: Code::CaseDiffers, combines: false, make: letter_case },
+    Reading { code: Code::CharacterEncoding, combines: false, make: encoding },
     Reading { code: Code::DigestAsSecret, combines: false, make: digests },
     Reading { code: Code::TypeAsSecret, combines: false, make: type_words },
     Reading { code: Code::OctetsReversed, combines: false, make: reversed },
-    Reading { code: Code::CharacterEncoding, combines: false, make: encoding },
+    Reading { code: Code::KeyTruncated, combines: true, make: cuts },
+    Reading { code: Code::KeyPadded, combines: false, make: zeros },
 ];
 
 /// A line of a key file as its program reads it.
@@ -94,6 +95,11 @@ fn prefix(word: &[u8]) -> Option<(&'static [u8], &[u8])> {
     word.get(found.len()..).map(|rest| (*found, rest))
 }
 
+/// True when a prefix says that hex digits follow.
+fn says_hex(word: &[u8]) -> bool {
+    prefix(word).is_some_and(|(found, _)| found != b"ASCII:")
+}
+
 const PREFIXES: [&[u8]; 3] = [b"HEX:", b"ASCII:", b"0x"];
 
 /// The secrets that a reading makes, with the words of what was done.
@@ -119,17 +125,18 @@ impl Offers {
 }
 
 fn hex_as_text(line: &Line<'_>, offers: &mut Offers) {
-    let Some(digits) = line.digits() else { return };
-    offers.add(digits.to_vec(), "the hex digits are taken as text");
-    offers.add(digits.to_ascii_uppercase(), "the hex digits are taken as text, in capitals");
-    offers.add(digits.to_ascii_lowercase(), "the hex digits are taken as text, in small letters");
+    if let Some(digits) = line.digits().filter(|_| !line.is_text()) {
+        offers.add(digits.to_vec(), "the hex digits are taken as text");
+        offers.add(digits.to_ascii_uppercase(), "the hex digits are taken as text, in capitals");
+        offers.add(digits.to_ascii_lowercase(), "the hex digits are taken as text, in small letters");
+    }
     let spelled = to_hex(&line.spelled);
     offers.add(spelled.to_ascii_uppercase(), "the secret is spelled in hex and taken as text, in capitals");
     offers.add(spelled, "the secret is spelled in hex and taken as text");
 }
 
 fn text_as_hex(line: &Line<'_>, offers: &mut Offers) {
-    let decoded = line.digits().filter(|digits| digits.len().is_multiple_of(2)).and_then(from_hex);
+    let decoded = line.digits().filter(|_| !says_hex(line.word)).and_then(from_hex);
     offers.0.extend(decoded.map(|octets| Offer {
         secret: Secret::new(octets),
         clause: Clause::Words("the text is decoded as hex digits"),
@@ -164,8 +171,10 @@ fn prefixes(line: &Line<'_>, offers: &mut Offers) {
     match prefix(line.word) {
         Some((_, rest)) => {
             offers.add(line.word.to_vec(), "the prefix of the secret is part of it");
-            offers.add(rest.to_vec(), "the prefix of the secret is no part of it");
-            if let Some(octets) = from_hex(rest) {
+            if line.is_text() {
+                offers.add(rest.to_vec(), "the prefix of the secret is no part of it");
+            }
+            if let Some(octets) = from_hex(rest).filter(|_| says_hex(line.word)) {
                 offers.add(octets, "the prefix of the secret says that hex digits follow");
             }
         }
@@ -277,6 +286,8 @@ fn quotes(line: &Line<'_>, offers: &mut Offers) {
         match inside {
             Some(inside) => {
                 offers.add(inside.to_vec(), "the quotation marks are no part of the secret");
+                offers.add([mark, inside].concat(), "the closing quotation mark is no part of the secret");
+                offers.add([inside, mark].concat(), "the opening quotation mark is no part of the secret");
                 if let Some(octets) = from_hex(inside) {
                     offers.add(octets, "the hex digits between the quotation marks are decoded");
                 }
@@ -417,6 +428,7 @@ mod tests {
         assert!(offered(Code::HexReadAsAscii, hex, NTP, b"4142434445464748494a4b"));
         assert!(offered(Code::HexReadAsAscii, hex, NTP, b"4142434445464748494A4B"));
         assert!(offered(Code::HexReadAsAscii, "1 MD5 HEX:4142\n", Dialect::Chrony, b"4142"));
+        assert!(offered(Code::HexReadAsAscii, "1 MD5 word\n", NTP, b"776f7264"));
         assert!(offered(Code::AsciiReadAsHex, "1 MD5 41424344\n", NTP, b"ABCD"));
         assert!(offered(Code::AsciiReadAsHex, "1 41424344\n", Dialect::Chrony, b"ABCD"));
         assert!(offers(Code::AsciiReadAsHex, "1 MD5 word\n", NTP).is_empty());
@@ -476,6 +488,8 @@ mod tests {
     fn quotes_case_and_encoding_differ() {
         assert!(offered(Code::QuotesInSecret, "1 MD5 'abc'\n", NTP, b"abc"));
         assert!(offered(Code::QuotesInSecret, "1 MD5 abc\n", NTP, b"\"abc\""));
+        assert!(offered(Code::QuotesInSecret, "1 MD5 \"abc\"\n", NTP, b"\"abc"));
+        assert!(offered(Code::QuotesInSecret, "1 MD5 \"abc\"\n", NTP, b"abc\""));
         for secret in [&b"ABCD"[..], b"abcd", b"AbCD"] {
             assert!(offered(Code::CaseDiffers, "1 MD5 aBcd\n", NTP, secret), "{secret:?}");
         }

@@ -81,7 +81,7 @@ pub(super) fn search<'k>(
         let mut plan = Plan::default();
         for step in STEPS {
             step(&scope, &mut plan);
-            trial.run(plan.attempts.drain(..), target);
+            trial.run(plan.take().into_iter(), target);
             if !trial.found.attempts.is_empty() || trial.found.diagnosis.tried.limit.is_some() {
                 break;
             }
@@ -105,8 +105,8 @@ pub(super) fn try_again<'k>(
     for (_, target) in claims {
         let mut diagnosis = Diagnosis::untold(Tried::default());
         for attempt in known {
-            if let Outcome::Matches(explanation) = attempt.run(target, budget) {
-                diagnosis.add(explanation);
+            if let Outcome::Matches(explanations) = attempt.run(target, budget) {
+                explanations.into_iter().for_each(|explanation| diagnosis.add(explanation));
             }
         }
         if diagnosis.is_proved() {
@@ -133,15 +133,16 @@ impl<'k> Trial<'k, '_> {
                     return;
                 }
                 Outcome::Differs => {}
-                Outcome::Matches(explanation) => {
-                    self.found.diagnosis.add(explanation);
+                Outcome::Matches(explanations) => {
+                    explanations.into_iter().for_each(|found| self.found.diagnosis.add(found));
                     if self.found.attempts.len() < MOST_EXPLANATIONS {
                         self.found.attempts.push(attempt);
                         continue;
                     }
                 }
             }
-            attempt.edits.iter().for_each(|edit| self.found.diagnosis.tried.codes.insert(edit.code));
+            let edits = attempt.changes().flat_map(|change| change.edits.iter());
+            edits.for_each(|edit| self.found.diagnosis.tried.codes.insert(edit.code));
         }
     }
 }

@@ -29,6 +29,17 @@ pub enum Filter {
     Test(Test),
 }
 
+/// What must be at hand for a condition to be more than false everywhere; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// The messages.
+    Octets,
+    /// The keys.
+    Keys,
+    /// The search for why MACs are wrong.
+    Diagnosis,
+}
+
 /// One comparison.
 #[derive(Clone, Debug)]
 pub enum Test {
@@ -118,9 +129,35 @@ impl Filter {
             Filter::Test(test) => test.matches(judged),
         }
     }
+
+    /// What it rests on: the most that any part of it does.
+    pub fn basis(&self) -> Basis {
+        match self {
+            Filter::Or(parts) | Filter::And(parts) => {
+                parts.iter().map(Filter::basis).max().unwrap_or(Basis::Octets)
+            }
+            Filter::Not(part) => part.basis(),
+            Filter::Test(test) => test.basis(),
+        }
+    }
 }
 
 impl Test {
+    fn basis(&self) -> Basis {
+        match self {
+            Test::Diagnosis(_) => Basis::Diagnosis,
+            Test::Algorithm(_)
+            | Test::Status(Status::Valid | Status::Invalid | Status::UntrustedKey)
+            | Test::Finding(Finding::WeakAlgorithm | Finding::KeyNotForAddress) => Basis::Keys,
+            Test::Status(_)
+            | Test::Finding(_)
+            | Test::Mode(_)
+            | Test::ReferenceId(_)
+            | Test::Address(..)
+            | Test::Number(..) => Basis::Octets,
+        }
+    }
+
     fn matches(&self, judged: &Judged<'_, '_>) -> bool {
         let time_header = match judged.message {
             Some(Message::Time(message)) => Some(message.header),
@@ -282,6 +319,9 @@ fn finding_of_a_message(value: &Word<'_>) -> Result<Finding, FilterError> {
     Ok(finding)
 }
 
+/// Most octets of a word that an error repeats.
+const LONGEST_QUOTED: usize = 40;
+
 const FIELDS: &str = "algorithm, diagnosis, dst, finding, frame, host, key, length, mode, port, refid, src, status, stratum, version";
 
 /// `!=` is the opposite of `==`, so it also holds for messages that lack the field.
@@ -301,7 +341,10 @@ fn ordering(operator: &str) -> Ordering {
 
 impl Word<'_> {
     fn expected(&self, what: &str) -> FilterError {
-        FilterError { position: self.place.start, message: format!("expected {what}, found {:?}", self.text) }
+        let end = self.text.floor_char_boundary(LONGEST_QUOTED);
+        let cut = if end < self.text.len() { "..." } else { "" };
+        let found = format!("{}{cut}", self.text.get(..end).unwrap_or_default());
+        FilterError { position: self.place.start, message: format!("expected {what}, found {found:?}") }
     }
 
     fn integer(&self, field: &Word<'_>) -> Result<u64, FilterError> {
@@ -358,6 +401,21 @@ mod tests {
         assert!(error("status<valid").1.contains("no order"));
         assert_eq!(error("finding==unanswered").0, 9);
         assert!(Filter::parse("finding==auth-stripped").is_ok());
+    }
+
+    #[test]
+    fn the_deepest_part_tells_what_it_rests_on() {
+        let basis = |text: &str| Filter::parse(text).unwrap().basis();
+        assert_eq!(basis("key==1 || status==none && mode==client"), Basis::Octets);
+        assert_eq!(basis("key==1 || !(status==valid)"), Basis::Keys);
+        assert_eq!(basis("finding==weak-algorithm"), Basis::Keys);
+        assert_eq!(basis("algorithm==md5 && (key==1 or diagnosis!=other-key-id)"), Basis::Diagnosis);
+    }
+
+    #[test]
+    fn a_long_word_is_not_repeated_whole() {
+        let message = error(&format!("key=={}", "x".repeat(100))).1;
+        assert_eq!(message, format!("expected a whole number for key, found \"{}...\"", "x".repeat(40)));
     }
 
     #[test]

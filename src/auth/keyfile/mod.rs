@@ -241,6 +241,7 @@ impl fmt::Display for Consequence {
     }
 }
 
+/// What a noun ends in after that number.
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }

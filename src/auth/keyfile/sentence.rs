@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::Dialect;
 use super::problem::{Limit, OddDigit, Padding, Problem, ProblemKind};
 use super::type_name::TypeName;
+use super::{Dialect, plural};
 use crate::auth::algorithm::Algorithm;
 
 impl fmt::Display for Problem {
@@ -66,7 +66,7 @@ fn write_type(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, dialect: D
             write!(formatter, "{program} does not know the type {name}")
         }
         ProblemKind::UnknownType { name: None, octets } => {
-            write!(formatter, "{program} does not know the type, a word of {octets} octets")
+            write!(formatter, "{program} does not know the type, a word of {octets} octet{}", plural(*octets))
         }
         ProblemKind::UnsupportedType { name } => {
             write!(formatter, "{program} takes type {name}; its MACs cannot be computed here")
@@ -108,14 +108,15 @@ fn write_secret(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, dialect:
     match *kind {
         ProblemKind::NotHex { digits, good } => write!(
             formatter,
-            "secret of {digits} characters must be hex for {program}, but character {} is not a hex digit",
+            "secret of {digits} character{} must be hex for {program}, but character {} is not a hex digit",
+            plural(digits),
             good + 1
         ),
         ProblemKind::OddHexDigits { algorithm, digits, last } => {
             if let Some(algorithm) = algorithm {
                 write!(formatter, "{} ", Upper(algorithm))?;
             }
-            write!(formatter, "secret has {digits} hex digits, expected an even number")?;
+            write!(formatter, "secret has {digits} hex digit{}, expected an even number", plural(digits))?;
             match last {
                 OddDigit::HighHalf => write!(
                     formatter,
@@ -134,7 +135,8 @@ fn write_secret(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, dialect:
         ProblemKind::SecretPadded { octets, length, padding } => {
             write!(
                 formatter,
-                "secret has {octets} octets and the cipher takes {length}; {program} fills up with "
+                "secret has {octets} octet{} and the cipher takes {length}; {program} fills up with ",
+                plural(octets)
             )?;
             formatter.write_str(match padding {
                 Padding::Zeros => "zeros",
@@ -145,8 +147,9 @@ fn write_secret(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, dialect:
         ProblemKind::WrongSecretLength { algorithm, octets, expected } => {
             write!(
                 formatter,
-                "{} secret has {octets} octets, {program} takes exactly {expected}",
-                Upper(algorithm)
+                "{} secret has {octets} octet{}, {program} takes exactly {expected}",
+                Upper(algorithm),
+                plural(octets)
             )
         }
         _ => write!(formatter, "no secret follows the prefix"),
@@ -159,7 +162,11 @@ fn write_text(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, program: &
             write!(formatter, "{program} takes the secret's prefix as part of its text")
         }
         ProblemKind::HexReadAsText { digits } => {
-            write!(formatter, "secret looks like {digits} hex digits; {program} takes it as text")
+            write!(
+                formatter,
+                "secret looks like {digits} hex digit{}; {program} takes it as text",
+                plural(digits)
+            )
         }
         ProblemKind::CarriageReturn { alone: true } => {
             write!(formatter, "the line holds a carriage return; {program} takes it for a word")
@@ -177,8 +184,7 @@ fn write_text(formatter: &mut fmt::Formatter<'_>, kind: &ProblemKind, program: &
             )
         }
         ProblemKind::WordCount { words, comment } => {
-            let plural = if words == 1 { "" } else { "s" };
-            write!(formatter, "line has {words} word{plural}, {program} takes two or three")?;
+            write!(formatter, "line has {words} word{}, {program} takes two or three", plural(words))?;
             if comment { write!(formatter, " and no comment behind them") } else { Ok(()) }
         }
         ProblemKind::HashEndsSecret => {

@@ -135,6 +135,9 @@ pub struct AccessArguments {
     /// Send the kiss RSTR to this network; repeatable
     #[arg(long, hide_short_help = true, value_name = "NET", value_parser = network)]
     pub restrict: Vec<AddressRange>,
+    /// Answer control messages (ntpq -c rv) of this network; repeatable
+    #[arg(long, hide_short_help = true, value_name = "NET", value_parser = network)]
+    pub control: Vec<AddressRange>,
     /// Send nothing to this network; repeatable
     #[arg(long, value_name = "NET", value_parser = network)]
     pub ignore: Vec<AddressRange>,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::capture::{CaptureTime, Frame, LinkType, Writer};
+use crate::capture::{CaptureTime, Frame, LinkType, Options, Writer};
 use crate::net::udp_packet;
 use crate::ntp::header::Header;
 use crate::ntp::timestamp::UnixTime;
@@ -57,7 +57,9 @@ impl Recorder {
                 (true, _) => options.create(true).truncate(true),
                 (false, _) => options.create_new(true),
             };
-            let writer = Writer::new(open(path, options)?, concat!("ntpcap ", env!("CARGO_PKG_VERSION")))?;
+            let names = vec!["ntpcap serve".to_owned()];
+            let writer =
+                Writer::new(open(path, options)?, concat!("ntpcap ", env!("CARGO_PKG_VERSION")), names)?;
             Ok::<_, CliError>(Capture { writer, packet: Vec::new() })
         });
         Ok(Recorder { log: log.transpose()?.map(Mutex::new), capture: capture.transpose()?.map(Mutex::new) })
@@ -108,10 +110,16 @@ impl Capture {
         udp_packet(source, destination, payload, &mut self.packet).map_err(io::Error::other)?;
         let time = Some(CaptureTime { seconds: time.seconds, nanoseconds: time.nanoseconds });
         let original_length = u32::try_from(self.packet.len()).unwrap_or(u32::MAX);
-        let octets = &self.packet;
-        let number = self.writer.frames() + 1;
-        let frame = Frame { number, time, link_type: RAW_IP, original_length, octets };
-        self.writer.write(0, "ntpcap serve", &frame, Some(comment))
+        let frame = Frame {
+            number: self.writer.frames() + 1,
+            time,
+            link_type: RAW_IP,
+            original_length,
+            octets: &self.packet,
+            origin: None,
+            options: Options::default(),
+        };
+        self.writer.write(0, &frame, Some(comment), |_| false)
     }
 }
 
@@ -165,7 +173,7 @@ impl Facts<'_> {
             Decision::Answer(answer) => answer,
         };
         let (cause, key_id) = match &answer.kind {
-            AnswerKind::Plain | AnswerKind::ZeroTrailer => (None, None),
+            AnswerKind::Plain | AnswerKind::ZeroTrailer | AnswerKind::Control => (None, None),
             AnswerKind::Authenticated(key) => (None, Some(key.0)),
             AnswerKind::CryptoNak(refusal) => (Some(refusal.name()), key_of(refusal)),
             AnswerKind::Kiss { code, signed } => (std::str::from_utf8(code).ok(), signed.map(|key| key.0)),

@@ -11,9 +11,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::batch::{Arrived, BATCH, Departing, Receiver, Sender};
 use super::socket::Socket;
 use super::{Exchange, Service};
-use crate::ntp::header::Header;
+use crate::ntp::header::{Header, Mode};
 use crate::server::clock::system_time;
+use crate::server::control;
 use crate::server::counts::Counts;
+use crate::server::policy::Treatment;
 use crate::server::responder::{Answer, Decision, Question, respond};
 
 /// How long to wait for requests before asking whether to stop, in milliseconds.
@@ -107,7 +109,12 @@ impl Batch {
             let (arrival, earlier_transmit) = service.clients.arrive(client, arrival, origin);
             let treatment = service.clients.treat(client, elapsed);
             let question = Question { octets, arrival, treatment, earlier_transmit };
-            let decision = respond(service.policy, service.keys, &question, service.clock, reply);
+            let decision = match question.treatment {
+                Treatment::Serve if is_control(octets) && service.clients.may_read(client) => {
+                    control::respond(service.policy, octets, service.clock, reply)
+                }
+                _ => respond(service.policy, service.keys, &question, service.clock, reply),
+            };
             if !reply.is_empty() {
                 let (destination, local) = (arrived.client, arrived.local);
                 self.departing.push(Departing { reply: index, destination, local });
@@ -115,6 +122,11 @@ impl Batch {
             self.decisions.push(decision);
         }
     }
+}
+
+/// True for a control message, whose header may be too short for another one.
+fn is_control(octets: &[u8]) -> bool {
+    octets.first().is_some_and(|first| Mode::from_bits(*first) == Mode::Control)
 }
 
 fn answer_of(decision: &Decision) -> Option<&Answer> {
