@@ -36,7 +36,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
     let keys = read_keys(arguments)?;
     let policy = policy(&arguments.behaviour);
     let server = listen(arguments)?;
-    let recorder = Recorder::open(&arguments.result)?;
+    let recorder = Recorder::open(&arguments.result, &arguments.keys)?;
     confine(arguments, &server)?;
     tell(arguments, |output, json| listening(&server, output, json))?;
     let (time, begin) = (&arguments.time, Instant::now());

@@ -16,7 +16,9 @@ use crate::server::Decision;
 use crate::server::responder::{AnswerKind, Refusal, Silence};
 use crate::server::udp::{Exchange, Observer};
 
+use super::super::args::KeyArguments;
 use super::super::args::serve::ServeResultArguments;
+use super::super::destination::is_same_file;
 use super::super::exit::CliError;
 use super::super::inputs::{is_standard_input, unreadable};
 
@@ -34,11 +36,17 @@ struct Capture {
 }
 
 impl Recorder {
-    /// Opens the files.
+    /// Opens the files. `keys` are the files that keys were read from.
     ///
     /// # Errors
-    /// When one cannot be made, or both are to go to standard output.
-    pub(super) fn open(arguments: &ServeResultArguments) -> Result<Recorder, CliError> {
+    /// When one cannot be made, when both are to go to standard output, or when one has keys in it.
+    pub(super) fn open(arguments: &ServeResultArguments, keys: &KeyArguments) -> Result<Recorder, CliError> {
+        for path in arguments.log.iter().chain(&arguments.pcap) {
+            let mut inputs = keys.files.iter().map(|file| &file.path).chain(&keys.conf);
+            if inputs.any(|input| is_same_file(path, input)) {
+                return Err(CliError::OverwritesInput { path: path.clone() });
+            }
+        }
         let is_text = |path| is_standard_output(path) || arguments.json;
         if is_standard_output(arguments.pcap.as_deref())
             && (is_text(arguments.log.as_deref()) || !arguments.quiet)

@@ -72,6 +72,7 @@ fn what_keeps_it_from_serving_is_said_clearly() {
         ("serve-no-such-user", "--user no-such-user --listen 127.0.0.1:0"),
         ("serve-capture-beside-text", "--pcap - --listen 127.0.0.1:0"),
         ("serve-capture-exists", "--pcap README.md --listen 127.0.0.1:0"),
+        ("serve-log-over-keys", "--keys captures/shared-ntp.org.keys --log captures/shared-ntp.org.keys"),
         ("serve-odd-offset", "--offset 5 --listen 127.0.0.1:0"),
         ("serve-odd-rate", "--rate-limit often --listen 127.0.0.1:0"),
         ("serve-odd-network", "--deny 10.0.0.0/33 --listen 127.0.0.1:0"),
