@@ -10,6 +10,7 @@
 
 pub mod clock;
 pub mod draft;
+pub mod fault;
 pub mod habit;
 pub mod policy;
 pub mod responder;
@@ -17,6 +18,7 @@ mod trailer;
 
 pub use clock::{Clock, FixedClock};
 pub use draft::{Draft, DraftTail};
+pub use fault::{Fault, Faults};
 pub use habit::Habit;
 pub use policy::{Policy, System, Treatment};
 pub use responder::{Answer, Decision, Question, Refusal, Silence, plan, respond};
