@@ -14,6 +14,7 @@ mod delivery;
 mod error;
 mod keys;
 mod random;
+pub mod scenario;
 mod scope;
 mod spec;
 mod table;
@@ -30,6 +31,7 @@ use super::responder::{AnswerKind, Decision, Planned, Question, Refusal, Silence
 use super::{Clock, DraftTail, Policy};
 
 pub use error::FaultError;
+pub use scenario::{Scenario, ScenarioError};
 pub use scope::Scope;
 pub use spec::{Fault, Parameter, Parameters};
 pub use table::{FaultKind, Group, Row, list};
@@ -42,6 +44,7 @@ use scope::{Counter, Seen};
 /// The faults of a server, with what they count and remember.
 #[derive(Debug)]
 pub struct Faults<'k> {
+    keys: &'k Keyring,
     faults: Vec<Armed<'k>>,
     random: Random,
     memory: Memory,
@@ -106,18 +109,26 @@ impl<'k> Faults<'k> {
     /// Makes the faults ready, with the keys that they sign with. [`Fault::check`] tells beforehand whether there
     /// are the keys; a fault without its keys does nothing.
     pub fn new(keys: &'k Keyring, faults: Vec<Fault>, seed: u64) -> Faults<'k> {
-        let mut random = Random::new(seed);
-        let mut armed: Vec<Armed<'k>> = faults
-            .into_iter()
-            .map(|fault| Armed {
-                replacements: Replacements::new(&fault, keys, &mut random),
-                counter: Counter::default(),
-                due: fault.scope.from,
-                fault,
-            })
-            .collect();
-        armed.sort_by_key(|armed| armed.fault.kind);
-        Faults { faults: armed, random, memory: Memory::default(), applied: Vec::new() }
+        let memory = Memory::default();
+        let none =
+            Faults { keys, faults: Vec::new(), random: Random::new(seed), memory, applied: Vec::new() };
+        none.with(faults)
+    }
+
+    /// Adds the faults of a scenario's phases.
+    #[must_use]
+    pub fn with_scenario(self, scenario: &Scenario) -> Faults<'k> {
+        self.with(scenario.faults())
+    }
+
+    fn with(mut self, faults: impl IntoIterator<Item = Fault>) -> Faults<'k> {
+        for fault in faults {
+            let replacements = Replacements::new(&fault, self.keys, &mut self.random);
+            let due = fault.scope.from;
+            self.faults.push(Armed { fault, replacements, counter: Counter::default(), due });
+        }
+        self.faults.sort_by_key(|armed| armed.fault.kind);
+        self
     }
 
     /// True when there are none: service is correct.
@@ -161,7 +172,7 @@ impl<'k> Faults<'k> {
         };
         let request = Request { question, client, elapsed };
         let chosen = self.choose(&planned, keys, &request);
-        let Faults { faults, random, memory, applied } = self;
+        let Faults { faults, random, memory, applied, .. } = self;
         let chosen: Vec<&Armed<'k>> = chosen.into_iter().filter_map(|index| faults.get(index)).collect();
         applied.extend(chosen.iter().map(|armed| armed.fault.name()));
         let mut draft = planned.draft.clone();
