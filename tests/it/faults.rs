@@ -1,0 +1,6 @@
+//! The faults of the reference server: what each does on the wire, and what an observer says of it.
+
+mod lab;
+mod timeline;
+mod told;
+mod wire;
