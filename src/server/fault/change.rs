@@ -10,7 +10,7 @@ use crate::server::{Draft, DraftTail};
 
 use super::keys::{Replacements, mac, signing_key};
 use super::random::Random;
-use super::spec::{Fault, Parameters};
+use super::spec::{Fault, MOST_OCTETS, Parameters};
 use super::table::FaultKind;
 
 /// A type from the range for experiments (RFC 9748), which nobody knows.
@@ -139,7 +139,7 @@ pub(super) fn other_than(timestamp: NtpTimestamp, random: &mut Random) -> NtpTim
 
 /// Adds a field of random octets; its length is a multiple of four, unless another one is claimed.
 fn add_field(set: &Parameters, usual: u16, claimed: Option<u16>, random: &mut Random, fields: &mut Vec<u8>) {
-    let length = set.octets.unwrap_or(usual).max(4).next_multiple_of(4);
+    let length = set.octets.unwrap_or(usual).clamp(4, MOST_OCTETS).next_multiple_of(4);
     fields.extend(set.field_type.unwrap_or(UNKNOWN_TYPE).to_be_bytes());
     fields.extend(claimed.unwrap_or(length).to_be_bytes());
     fields.extend(random.octets(usize::from(length) - FIELD_HEADER_LENGTH));

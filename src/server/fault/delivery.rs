@@ -49,7 +49,11 @@ impl Memory {
 
     pub(super) fn hold(&mut self, client: SocketAddr, sendings: &mut Vec<Sending>, due: Duration) {
         let replies = sendings.drain(..);
-        self.held.extend(replies.map(|it| Held { client, octets: it.octets, due: due + it.after }));
+        self.held.extend(replies.map(|it| Held {
+            client,
+            octets: it.octets,
+            due: due.saturating_add(it.after),
+        }));
     }
 
     /// Lets the replies go that were held until this client's next request. What went to another port of its is
@@ -83,7 +87,7 @@ pub(super) fn deliver(fault: &Fault, sendings: &mut Vec<Sending>) {
         }
         FaultKind::Late => {
             let delay = delay.unwrap_or(Duration::from_secs(2));
-            sendings.iter_mut().for_each(|sending| sending.after += delay);
+            sendings.iter_mut().for_each(|sending| sending.after = sending.after.saturating_add(delay));
         }
         FaultKind::Drop => sendings.clear(),
         _ => {}

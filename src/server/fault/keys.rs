@@ -66,13 +66,13 @@ fn of_other_secret(fault: &Fault, key: &Key, keys: &Keyring, random: &mut Random
         Some(key_id) => Some(&keys.lookup(key_id).first()?.key),
         None => next(keys, key, |other| other.secret().as_octets() != key.secret().as_octets()),
     };
+    if other.is_some_and(|other| other.secret().as_octets() == key.secret().as_octets()) {
+        return None;
+    }
     let mut octets = match other {
         Some(other) => other.secret().as_octets().to_vec(),
         None => random.octets(key.secret().length().max(1)),
     };
-    if octets == key.secret().as_octets() {
-        return None;
-    }
     if let Some(length) = key.algorithm().secret_length() {
         // Ciphers take no other length; ntp.org's ntpd fills up with zeros and cuts.
         octets.resize(length, 0);
@@ -125,7 +125,8 @@ impl Fault {
             }
         }
         let needs = |needed| Err(FaultError::TooFewKeys { fault, needed, known: known() });
-        let needs_mac = self.kind.row().group == Group::Mac && self.kind != FaultKind::Nak;
+        let is_nak = matches!(self.kind, FaultKind::Nak | FaultKind::NakWrongOrigin);
+        let needs_mac = self.kind.row().group == Group::Mac && !is_nak;
         if (needs_mac || self.parameters.signed == Some(true)) && known().is_empty() {
             return needs("a key");
         }

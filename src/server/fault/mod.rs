@@ -25,10 +25,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::auth::{KeyId, Keyring};
+use crate::ntp::NtpTimestamp;
 use crate::ntp::header::Version;
 
 use super::responder::{AnswerKind, Decision, Planned, Question, Refusal, Silence, plan};
-use super::{Clock, DraftTail, Policy};
+use super::{Clock, Draft, DraftTail, Policy};
 
 pub use error::FaultError;
 pub use scenario::{Scenario, ScenarioError};
@@ -74,7 +75,7 @@ pub struct Sending {
 
 impl Sending {
     fn later(&self, delay: Duration) -> Sending {
-        Sending { after: self.after + delay, ..self.clone() }
+        Sending { after: self.after.saturating_add(delay), ..self.clone() }
     }
 }
 
@@ -175,30 +176,23 @@ impl<'k> Faults<'k> {
         let Faults { faults, random, memory, applied, .. } = self;
         let chosen: Vec<&Armed<'k>> = chosen.into_iter().filter_map(|index| faults.get(index)).collect();
         applied.extend(chosen.iter().map(|armed| armed.fault.name()));
-        let mut draft = planned.draft.clone();
-        for armed in &chosen {
-            change::change(&armed.fault, &armed.replacements, keys, random, &mut draft);
-        }
-        let mut octets = Vec::new();
-        let left = draft.write(clock, &mut octets);
-        for armed in &chosen {
-            change::damage(&armed.fault, random, draft.fields.len(), &mut octets);
-        }
-        let remembers = faults.iter().any(|armed| armed.fault.kind == FaultKind::Replay);
+        let (octets, left) = write(&chosen, keys, random, planned.draft.clone(), clock);
         let released = memory.release(client, elapsed);
+        let remembers = faults.iter().any(|armed| armed.fault.kind == FaultKind::Replay);
         send(&chosen, memory, &request, octets, remembers, sendings);
-        let is_dropped = chosen.iter().any(|armed| armed.fault.kind == FaultKind::Drop);
         let after = sendings.iter().map(|sending| sending.after).max().unwrap_or_default();
         let behind = released.into_iter().map(|octets| Sending { octets, after, source: Source::Asked });
         sendings.extend(behind);
         for armed in chosen.iter().filter(|armed| armed.fault.kind == FaultKind::Unsolicited) {
-            let draft = unasked::message(&armed.fault, policy, keys, random, clock);
-            let mut octets = Vec::new();
-            draft.write(clock, &mut octets);
+            let key = unasked::key_beside(&armed.fault, keys, &planned.draft.tail);
+            let octets = unasked::message(&armed.fault, policy, key, random, clock);
             let source = armed.fault.parameters.source.unwrap_or(Source::OtherPort);
             sendings.push(Sending { octets, after: Duration::ZERO, source });
         }
-        if is_dropped { Decision::Silence(Silence::Dropped) } else { Decision::Answer(planned.answer(left)) }
+        match chosen.iter().any(|armed| armed.fault.kind == FaultKind::Drop) {
+            true => Decision::Silence(Silence::Dropped),
+            false => Decision::Answer(planned.answer(left)),
+        }
     }
 
     /// What is to be sent by itself: broadcasts, replies that nobody asked for, and replies that were held back.
@@ -215,11 +209,10 @@ impl<'k> Faults<'k> {
             if elapsed < armed.due || !armed.fault.scope.is_open(elapsed) {
                 continue;
             }
-            armed.due = elapsed + armed.fault.interval();
+            armed.due = elapsed.saturating_add(armed.fault.interval());
             if armed.counter.counts(&armed.fault.scope) {
-                let draft = unasked::message(&armed.fault, policy, keys, &mut self.random, clock);
-                let mut octets = Vec::new();
-                draft.write(clock, &mut octets);
+                let key = unasked::key_by_itself(&armed.fault, keys);
+                let octets = unasked::message(&armed.fault, policy, key, &mut self.random, clock);
                 all.push(Unasked { destination, octets });
             }
         }
@@ -298,6 +291,25 @@ fn fits(
     }
 }
 
+/// Writes a reply with what is wrong in it, and gives the time at which it leaves.
+fn write<'d>(
+    chosen: &[&'d Armed<'_>],
+    keys: &'d Keyring,
+    random: &mut Random,
+    mut draft: Draft<'d>,
+    clock: &dyn Clock,
+) -> (Vec<u8>, NtpTimestamp) {
+    for armed in chosen {
+        change::change(&armed.fault, &armed.replacements, keys, random, &mut draft);
+    }
+    let mut octets = Vec::new();
+    let left = draft.write(clock, &mut octets);
+    for armed in chosen {
+        change::damage(&armed.fault, random, draft.fields.len(), &mut octets);
+    }
+    (octets, left)
+}
+
 /// Sends a reply as the delivery faults among `chosen` have it.
 fn send(
     chosen: &[&Armed<'_>],
@@ -323,7 +335,7 @@ fn send(
 fn deliver(fault: &Fault, memory: &mut Memory, request: &Request<'_>, sendings: &mut Vec<Sending>) {
     if fault.kind == FaultKind::Reorder {
         let wait = fault.parameters.delay.unwrap_or(Duration::from_secs(1));
-        memory.hold(request.client, sendings, request.elapsed + wait);
+        memory.hold(request.client, sendings, request.elapsed.saturating_add(wait));
     } else {
         delivery::deliver(fault, sendings);
     }

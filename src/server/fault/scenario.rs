@@ -78,8 +78,8 @@ pub enum Wrong {
     /// An address is none.
     #[error("\"{0}\" is no IP address")]
     Address(String),
-    /// A fault has what its phase has.
-    #[error("{fault}: {parameter} is set for the fault and stands in the phase too")]
+    /// A fault sets what is the phase's to set.
+    #[error("{fault}: {parameter} is the phase's to set, not the fault's")]
     InPhase {
         /// The fault.
         fault: &'static str,

@@ -147,7 +147,7 @@ const COUNT: &str = "a number";
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// More octets than this would leave no room in a datagram.
-const MOST_OCTETS: u16 = 65_000;
+pub(super) const MOST_OCTETS: u16 = 65_000;
 
 /// What every fault takes, beside its own parameters.
 pub(super) const SCOPE_NAMES: [&str; 7] = ["every", "after", "count", "client", "key", "from", "to"];

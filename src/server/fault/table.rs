@@ -222,7 +222,7 @@ static ROWS: [Row; 33] = [
         "discard it when it has asked again, since it names an earlier request"),
     row(FaultKind::Unsolicited, "unsolicited", Group::Unasked, &[From, Signed, Destination, Interval, KeyId],
         "sends one reply more that nobody asked for, from another port or address; with a destination, every 8 s",
-        "discard it: it names no request"),
+        "discard it: it names no request").longer(),
     row(FaultKind::Broadcast, "broadcast", Group::Unasked, &[Destination, Interval, Signed, KeyId],
         "broadcasts the time every 8 s",
         UNASKED_ADVICE),

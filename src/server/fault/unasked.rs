@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::auth::Keyring;
+use crate::auth::{Key, Keyring};
 use crate::ntp::NtpTimestamp;
 use crate::ntp::header::{Header, Mode, Version};
 use crate::server::{Clock, Draft, DraftTail, Policy};
@@ -40,18 +40,42 @@ impl Fault {
     }
 }
 
+/// The key that a message of its own is signed with: the one that is set, or the first trusted one.
+pub(super) fn key_by_itself<'k>(fault: &Fault, keys: &'k Keyring) -> Option<&'k Key> {
+    signing_key(fault, keys).filter(|_| fault.parameters.signed != Some(false))
+}
+
+/// The key that a message beside a reply is signed with: unless it is set, that of the reply, if it has one.
+pub(super) fn key_beside<'k>(fault: &Fault, keys: &'k Keyring, reply: &DraftTail<'k>) -> Option<&'k Key> {
+    match (reply, fault.parameters.signed, fault.parameters.key_id) {
+        (_, Some(false), _) => None,
+        (DraftTail::Mac { key, .. }, _, None) => Some(key),
+        (_, None, None) => None,
+        _ => signing_key(fault, keys),
+    }
+}
+
 /// A message that nobody asked for: a broadcast, or a reply to a request that was never made.
-pub(super) fn message<'k>(
+pub(super) fn message(
     fault: &Fault,
     policy: &Policy,
-    keys: &'k Keyring,
+    key: Option<&Key>,
     random: &mut Random,
     clock: &dyn Clock,
-) -> Draft<'k> {
+) -> Vec<u8> {
     let now = clock.now();
     let is_reply = fault.kind == FaultKind::Unsolicited;
+    let header = header(policy, is_reply, now, random);
+    let tail = key.map_or(DraftTail::Nothing, mac);
+    let mut octets = Vec::new();
+    Draft { has_transmit: true, tail, ..Draft::new(header) }.write(clock, &mut octets);
+    octets
+}
+
+fn header(policy: &Policy, is_reply: bool, now: NtpTimestamp, random: &mut Random) -> Header {
     let system = policy.system;
-    let header = Header {
+    let zero = NtpTimestamp::ZERO;
+    Header {
         leap_indicator: system.leap_indicator,
         version: Version::FOUR,
         mode: if is_reply { Mode::Server } else { Mode::Broadcast },
@@ -62,11 +86,8 @@ pub(super) fn message<'k>(
         root_dispersion: system.root_dispersion,
         reference_id: system.reference_id,
         reference_timestamp: system.reference_timestamp(now),
-        origin_timestamp: if is_reply { other_than(NtpTimestamp::ZERO, random) } else { NtpTimestamp::ZERO },
-        receive_timestamp: if is_reply { now } else { NtpTimestamp::ZERO },
+        origin_timestamp: if is_reply { other_than(zero, random) } else { zero },
+        receive_timestamp: if is_reply { now } else { zero },
         transmit_timestamp: now,
-    };
-    let key = signing_key(fault, keys).filter(|_| fault.parameters.signed != Some(false));
-    let tail = key.map_or(DraftTail::Nothing, mac);
-    Draft { has_transmit: true, tail, ..Draft::new(header) }
+    }
 }

@@ -83,7 +83,7 @@ const EXPECTATIONS: [Expectation; 45] = [
     // Held until the next request a minute later, when the observer waits no longer.
     signed_request("reorder:delay=5m,count=1", VALID, &["bogus-origin", "unanswered"], 2),
     signed_request("unsolicited", VALID, &["unsolicited-reply"], 3),
-    signed_request("unsolicited:source=address", VALID, &["unsolicited-reply"], 3),
+    signed_request("unsolicited:source=address", VALID, &["key-shared-by-servers", "unsolicited-reply"], 3),
     signed_request(
         "unsolicited:destination=10.0.0.3:40000,after=1,count=1",
         VALID,
