@@ -34,7 +34,7 @@ use super::{Clock, Draft, DraftTail, Policy};
 pub use error::FaultError;
 pub use scenario::{Scenario, ScenarioError};
 pub use scope::Scope;
-pub use spec::{Fault, Parameter, Parameters};
+pub use spec::{Fault, Offset, Parameter, Parameters};
 pub use table::{FaultKind, Group, Row, list};
 
 use delivery::Memory;
@@ -291,7 +291,19 @@ fn fits(
     }
 }
 
-/// Writes a reply with what is wrong in it, and gives the time at which it leaves.
+/// A clock that tells a wrong time.
+struct WrongClock<'c> {
+    right: &'c dyn Clock,
+    offset: Offset,
+}
+
+impl Clock for WrongClock<'_> {
+    fn now(&self) -> NtpTimestamp {
+        self.offset.of(self.right.now())
+    }
+}
+
+/// Writes a reply with what is wrong in it, and gives the time at which it leaves, by the right clock.
 fn write<'d>(
     chosen: &[&'d Armed<'_>],
     keys: &'d Keyring,
@@ -302,8 +314,11 @@ fn write<'d>(
     for armed in chosen {
         change::change(&armed.fault, &armed.replacements, keys, random, &mut draft);
     }
+    let wrong_times = chosen.iter().filter(|armed| armed.fault.kind == FaultKind::WrongTime);
+    let offsets = wrong_times.map(|armed| change::offset_of(&armed.fault).0);
+    let offset = Offset(offsets.fold(0, i64::wrapping_add));
     let mut octets = Vec::new();
-    let left = draft.write(clock, &mut octets);
+    let left = offset.undone(draft.write(&WrongClock { right: clock, offset }, &mut octets));
     for armed in chosen {
         change::damage(&armed.fault, random, draft.fields.len(), &mut octets);
     }
