@@ -8,6 +8,9 @@
 //!                                                        |
 //!                                    delivery faults -> Sending, Sending, ...
 //! ```
+//!
+//! The shell calls [`Faults::respond`] for each request. It calls [`Faults::unasked`] after each, and at the time that
+//! [`Faults::next_unasked`] gives, for what is sent by itself.
 
 mod change;
 mod delivery;
