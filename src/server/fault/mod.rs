@@ -338,10 +338,12 @@ fn send(
     sendings: &mut Vec<Sending>,
 ) {
     let client = request.client;
-    let is_replay = chosen.iter().any(|armed| armed.fault.kind == FaultKind::Replay);
+    let has = |kind| chosen.iter().any(|armed| armed.fault.kind == kind);
+    let is_replay = has(FaultKind::Replay);
     let earlier = memory.earlier(client.ip(), request.question.octets.len()).filter(|_| is_replay);
     let octets = earlier.map_or(octets, <[u8]>::to_vec);
-    if remembers && !is_replay {
+    // What was never sent is nothing that anybody could have recorded.
+    if remembers && !is_replay && !has(FaultKind::Drop) {
         memory.remember(client.ip(), &octets);
     }
     sendings.push(Sending { octets, after: Duration::ZERO, source: Source::Asked });
