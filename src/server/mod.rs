@@ -1,7 +1,7 @@
 //! The reference server: what a request is answered with, and why.
 //!
 //! [`responder`] decides and does nothing else: no socket, no time of day. [`udp`] and [`clock`] are the shell around
-//! it.
+//! it. [`fault`] stands before it where the server is to misbehave on command.
 //!
 //! ```text
 //!  request octets, arrival, policy, keys -> plan -> Draft | Silence

@@ -10,7 +10,7 @@ use crate::server::{Draft, DraftTail};
 
 use super::keys::{Replacements, mac, signing_key};
 use super::random::Random;
-use super::spec::{Fault, MOST_OCTETS, Parameters};
+use super::spec::{Fault, MOST_OCTETS, Offset, Parameters};
 use super::table::FaultKind;
 
 /// A type from the range for experiments (RFC 9748), which nobody knows.
@@ -56,6 +56,7 @@ pub(super) fn change<'d>(
             }
             draft.tail = DraftTail::CryptoNak;
         }
+        FaultKind::WrongTime => tell_wrong_time(offset_of(fault), draft),
         FaultKind::Kod if set.signed == Some(false) => {
             draft.tail = DraftTail::Nothing;
             kiss(set, draft);
@@ -65,6 +66,22 @@ pub(super) fn change<'d>(
             change_header(fault, random, &mut draft.header);
             change_mac(fault, replacements, draft);
         }
+    }
+}
+
+/// How far a time is to be off.
+pub(super) fn offset_of(fault: &Fault) -> Offset {
+    fault.parameters.offset.unwrap_or(Offset::HOUR)
+}
+
+/// Moves every time of the server's own. The transmit timestamp is set when the reply is written, if it is not yet.
+fn tell_wrong_time(offset: Offset, draft: &mut Draft<'_>) {
+    let header = &mut draft.header;
+    for timestamp in [&mut header.reference_timestamp, &mut header.receive_timestamp] {
+        *timestamp = if timestamp.is_zero() { *timestamp } else { offset.of(*timestamp) };
+    }
+    if draft.has_transmit {
+        header.transmit_timestamp = offset.of(header.transmit_timestamp);
     }
 }
 

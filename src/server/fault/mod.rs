@@ -8,6 +8,9 @@
 //!                                                        |
 //!                                    delivery faults -> Sending, Sending, ...
 //! ```
+//!
+//! The shell calls [`Faults::respond`] for each request. It calls [`Faults::unasked`] after each, and at the time that
+//! [`Faults::next_unasked`] gives, for what is sent by itself.
 
 mod change;
 mod delivery;
@@ -34,7 +37,7 @@ use super::{Clock, Draft, DraftTail, Policy};
 pub use error::FaultError;
 pub use scenario::{Scenario, ScenarioError};
 pub use scope::Scope;
-pub use spec::{Fault, Parameter, Parameters};
+pub use spec::{Fault, Offset, Parameter, Parameters};
 pub use table::{FaultKind, Group, Row, list};
 
 use delivery::Memory;
@@ -292,7 +295,19 @@ fn fits(
     }
 }
 
-/// Writes a reply with what is wrong in it, and gives the time at which it leaves.
+/// A clock that tells a wrong time.
+struct WrongClock<'c> {
+    right: &'c dyn Clock,
+    offset: Offset,
+}
+
+impl Clock for WrongClock<'_> {
+    fn now(&self) -> NtpTimestamp {
+        self.offset.of(self.right.now())
+    }
+}
+
+/// Writes a reply with what is wrong in it, and gives the time at which it leaves, by the right clock.
 fn write<'d>(
     chosen: &[&'d Armed<'_>],
     keys: &'d Keyring,
@@ -303,8 +318,11 @@ fn write<'d>(
     for armed in chosen {
         change::change(&armed.fault, &armed.replacements, keys, random, &mut draft);
     }
+    let wrong_times = chosen.iter().filter(|armed| armed.fault.kind == FaultKind::WrongTime);
+    let offsets = wrong_times.map(|armed| change::offset_of(&armed.fault).0);
+    let offset = Offset(offsets.fold(0, i64::wrapping_add));
     let mut octets = Vec::new();
-    let left = draft.write(clock, &mut octets);
+    let left = offset.undone(draft.write(&WrongClock { right: clock, offset }, &mut octets));
     for armed in chosen {
         change::damage(&armed.fault, random, draft.fields.len(), &mut octets);
     }
@@ -321,10 +339,12 @@ fn send(
     sendings: &mut Vec<Sending>,
 ) {
     let client = request.client;
-    let is_replay = chosen.iter().any(|armed| armed.fault.kind == FaultKind::Replay);
+    let has = |kind| chosen.iter().any(|armed| armed.fault.kind == kind);
+    let is_replay = has(FaultKind::Replay);
     let earlier = memory.earlier(client.ip(), request.question.octets.len()).filter(|_| is_replay);
     let octets = earlier.map_or(octets, <[u8]>::to_vec);
-    if remembers && !is_replay {
+    // What was never sent is nothing that anybody could have recorded.
+    if remembers && !is_replay && !has(FaultKind::Drop) {
         memory.remember(client.ip(), &octets);
     }
     sendings.push(Sending { octets, after: Duration::ZERO, source: Source::Asked });

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::auth::{Algorithm, KeyId};
+use crate::ntp::NtpTimestamp;
 use crate::ntp::header::{Mode, Version};
 
 use super::error::FaultError;
@@ -43,6 +44,8 @@ pub struct Parameters {
     pub mode: Option<Mode>,
     /// A number of octets.
     pub octets: Option<u16>,
+    /// How far the time that is told is off.
+    pub offset: Option<Offset>,
     /// True with a MAC, false without.
     pub signed: Option<bool>,
     /// Where something is sent from.
@@ -51,6 +54,25 @@ pub struct Parameters {
     pub stratum: Option<u8>,
     /// The version of a reply.
     pub version: Option<Version>,
+}
+
+/// How far a time is off, in units of 2^-32 s; positive when it is ahead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offset(pub i64);
+
+impl Offset {
+    /// One hour.
+    pub const HOUR: Offset = Offset(3_600 << 32);
+
+    /// The time that is so far off.
+    pub fn of(self, time: NtpTimestamp) -> NtpTimestamp {
+        NtpTimestamp(time.0.wrapping_add_signed(self.0))
+    }
+
+    /// The time that this one is so far off from.
+    pub fn undone(self, time: NtpTimestamp) -> NtpTimestamp {
+        NtpTimestamp(time.0.wrapping_sub(self.0.cast_unsigned()))
+    }
 }
 
 /// The parameters that some fault has.
@@ -67,6 +89,7 @@ pub enum Parameter {
     KeyId,
     Mode,
     Octets,
+    Offset,
     Signed,
     Stratum,
     Version,
@@ -86,6 +109,7 @@ impl Parameter {
             Parameter::KeyId => "key-id",
             Parameter::Mode => "mode",
             Parameter::Octets => "octets",
+            Parameter::Offset => "offset",
             Parameter::Signed => "signed",
             Parameter::Stratum => "stratum",
             Parameter::Version => "version",
@@ -105,6 +129,7 @@ impl Parameter {
             Parameter::KeyId => "the ID of a key",
             Parameter::Mode => "a mode from 0 to 7 or its name, such as broadcast",
             Parameter::Octets => "a number of octets up to 65000",
+            Parameter::Offset => "a time with sign and unit of less than 68 years, such as +1h or -500ms",
             Parameter::Signed => "yes or no",
             Parameter::Stratum => "a number from 0 to 255",
             Parameter::Version => "a number from 0 to 7",
@@ -128,6 +153,7 @@ impl Parameter {
             Parameter::Octets => {
                 parameters.octets = Some(text.parse().ok().filter(|octets| *octets <= MOST_OCTETS)?);
             }
+            Parameter::Offset => parameters.offset = Some(value::offset(text)?),
             Parameter::Signed => parameters.signed = Some(value::yes_or_no(text)?),
             Parameter::Stratum => parameters.stratum = Some(text.parse().ok()?),
             Parameter::Version => {

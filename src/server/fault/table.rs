@@ -1,14 +1,15 @@
 //! Every fault, one row each: the one place that says what there is.
 
 use super::spec::Parameter::{
-    self, Algorithm, Code, Delay, Destination, FieldType, From, Interval, KeyId, Mode, Octets, Signed,
-    Stratum, Version,
+    self, Algorithm, Code, Delay, Destination, FieldType, From, Interval, KeyId, Mode, Octets, Offset,
+    Signed, Stratum, Version,
 };
 
 /// What a reply is made to have wrong. The order is that in which several faults change one reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the rows of the table say what they do")]
 pub enum FaultKind {
+    WrongTime,
     Kod,
     Unsynchronised,
     Stratum0,
@@ -129,7 +130,10 @@ impl Row {
 const DISCARD_MAC: &str = "discard the reply: its MAC does not verify";
 
 #[rustfmt::skip]
-static ROWS: [Row; 33] = [
+static ROWS: [Row; 34] = [
+    row(FaultKind::WrongTime, "wrong-time", Group::Header, &[Offset],
+        "tells a time that is an hour ahead, or as far off as is given",
+        "believe it only as far as its rules for authenticated servers go; with another fault, its clock must not move"),
     row(FaultKind::Kod, "kod", Group::Header, &[Code, Signed],
         "answers with a kiss code, RATE unless another is given, under the MAC that was due or without one",
         "heed it only when its MAC verifies, poll less often after RATE, stop after DENY and RSTR, never set its clock by it"),
@@ -220,13 +224,13 @@ static ROWS: [Row; 33] = [
     row(FaultKind::Reorder, "reorder", Group::Delivery, &[Delay],
         "sends the reply after that to the same client's next request, or after a delay of 1 s",
         "discard it when it has asked again, since it names an earlier request"),
-    row(FaultKind::Unsolicited, "unsolicited", Group::Unasked, &[From, Signed, Destination, Interval, KeyId],
+    row(FaultKind::Unsolicited, "unsolicited", Group::Unasked, &[From, Signed, Destination, Interval, KeyId, Offset],
         "sends one reply more that nobody asked for, from another port or address; with a destination, every 8 s",
         "discard it: it names no request").longer(),
-    row(FaultKind::Broadcast, "broadcast", Group::Unasked, &[Destination, Interval, Signed, KeyId],
+    row(FaultKind::Broadcast, "broadcast", Group::Unasked, &[Destination, Interval, Signed, KeyId, Offset],
         "broadcasts the time every 8 s",
         UNASKED_ADVICE),
-    row(FaultKind::Multicast, "multicast", Group::Unasked, &[Destination, Interval, Signed, KeyId],
+    row(FaultKind::Multicast, "multicast", Group::Unasked, &[Destination, Interval, Signed, KeyId, Offset],
         "sends the time to the group 224.0.1.1 every 8 s",
         UNASKED_ADVICE),
 ];

@@ -63,7 +63,7 @@ pub(super) fn message(
     random: &mut Random,
     clock: &dyn Clock,
 ) -> Vec<u8> {
-    let now = clock.now();
+    let now = fault.parameters.offset.unwrap_or_default().of(clock.now());
     let is_reply = fault.kind == FaultKind::Unsolicited;
     let header = header(policy, is_reply, now, random);
     let tail = key.map_or(DraftTail::Nothing, mac);

@@ -6,6 +6,7 @@ use crate::auth::Algorithm;
 use crate::ntp::header::Mode;
 
 use super::Source;
+use super::spec::Offset;
 
 /// A time with its unit: `200ms`, `8s`, `2m`, `1h`, or `0`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
@@ -22,6 +23,19 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Some(Duration::from_secs(number.checked_mul(seconds)?))
+}
+
+/// A time with sign and unit: `+1h`, `-500ms`.
+pub(super) fn offset(text: &str) -> Option<Offset> {
+    let (is_behind, rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let time = duration(rest)?;
+    let seconds = i64::try_from(time.as_secs()).ok().filter(|seconds| *seconds < 1 << 31)?;
+    let fraction = (u64::from(time.subsec_nanos()) << 32) / 1_000_000_000;
+    let units = (seconds << 32) | fraction.cast_signed();
+    Some(Offset(if is_behind { -units } else { units }))
 }
 
 pub(super) fn algorithm(text: &str) -> Option<Algorithm> {

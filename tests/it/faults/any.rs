@@ -50,6 +50,7 @@ fn value(parameter: Parameter) -> impl Strategy<Value = String> {
         Parameter::KeyId => &["1", "5", "99"],
         Parameter::Mode => &["0", "7"],
         Parameter::Octets => &["0", "1", "33", "65000"],
+        Parameter::Offset => &["-500ms", "+2147483647s"],
         Parameter::Signed => &["yes", "no"],
         Parameter::Stratum => &["0", "255"],
         Parameter::Version => &["0", "7"],

@@ -61,7 +61,7 @@ pub(super) fn faults<'k>(specs: &[&str], keys: &'k Keyring, seed: u64) -> Faults
 }
 
 pub(super) fn policy() -> Policy {
-    Policy::new(Habit::of_name("ntp.org").unwrap())
+    Policy::new(Habit::of_name("ntpcap").unwrap())
 }
 
 /// What the server makes of a request that comes at that time after its start.
@@ -88,7 +88,12 @@ pub(super) struct Once {
 }
 
 pub(super) fn once(specs: &[&str], request: &[u8]) -> Once {
-    let keys = keyring(KEYS);
+    once_with(KEYS, specs, request)
+}
+
+/// The same with other keys.
+pub(super) fn once_with(keys: &str, specs: &[&str], request: &[u8]) -> Once {
+    let keys = keyring(keys);
     let elapsed = Duration::from_secs(100);
     let (_, correct) = ask(&mut faults(&[], &keys, 7), &keys, CLIENT, request, elapsed);
     let (_, sent) = ask(&mut faults(specs, &keys, 7), &keys, CLIENT, request, elapsed);

@@ -31,6 +31,8 @@ fn errors_say_what_there_is() {
         "multicast:destination=224.0.1.1",
         "multicast:interval=1ms",
         "unsolicited:source=elsewhere",
+        "wrong-time:offset=69y",
+        "wrong-time:offset=2147483648s",
     ] {
         let error = Fault::parse(spec).unwrap_err();
         writeln!(text, "{spec}\n    {error}").unwrap();

@@ -68,6 +68,15 @@ fn an_earlier_reply_to_the_same_client_comes_again() {
 }
 
 #[test]
+fn a_reply_that_was_dropped_is_not_sent_again() {
+    let keys = keyring(KEYS);
+    let mut server = Server::new(&["replay", "drop:count=1"], &keys);
+    assert!(server.ask(CLIENT, &signed(1)).is_empty());
+    assert_eq!(named(&server.ask(CLIENT, &signed(2))), [2]);
+    assert_eq!(named(&server.ask(CLIENT, &signed(3))), [2]);
+}
+
+#[test]
 fn a_reply_comes_behind_that_to_the_next_request() {
     let keys = keyring(KEYS);
     let mut server = Server::new(&["reorder:delay=1m"], &keys);

@@ -40,7 +40,9 @@ const NAK: &[(&str, &str)] = &[("crypto-nak", "")];
 const MALFORMED: &[(&str, &str)] = &[("malformed", "")];
 
 /// Where a fault begins with the second request, the first shows what the server says otherwise.
-const EXPECTATIONS: [Expectation; 45] = [
+const EXPECTATIONS: [Expectation; 46] = [
+    // How far off it is stands in the exchange.
+    signed_request("wrong-time", VALID, &[], 3),
     signed_request("kod", VALID, &["kiss"], 3),
     signed_request("kod:signed=no,code=DENY", NONE, &["kiss"], 3),
     plain_request("kod:code=RSTR", NONE, &["kiss"], 3),

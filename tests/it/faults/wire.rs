@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ntpcap::server::fault::{Sending, Source};
 
-use super::lab::{Once, md5, once, plain, sha1, signed};
+use super::lab::{Once, md5, once, once_with, plain, sha1, signed};
 
 const TRANSMIT: u64 = 0xeeb2_3bc0_1234_5678;
 
@@ -54,6 +54,23 @@ fn without_a_fault_the_reply_is_right() {
     assert_eq!(once.only(), once.correct);
     assert!(is_signed_behind(once.only(), 48));
     assert_eq!(once.only()[ORIGIN], TRANSMIT.to_be_bytes());
+}
+
+#[test]
+fn a_time_is_an_hour_ahead_or_as_far_off_as_is_given() {
+    const REFERENCE: std::ops::Range<usize> = 16..24;
+    let once = once(&["wrong-time"], &signed(TRANSMIT));
+    assert_header_fault(&once, &[REFERENCE, RECEIVE, TRANSMITTED]);
+    let behind = to_signed("wrong-time:offset=-1500ms");
+    let at =
+        |octets: &[u8], place: std::ops::Range<usize>| u64::from_be_bytes(octets[place].try_into().unwrap());
+    for place in [REFERENCE, RECEIVE, TRANSMITTED] {
+        let right = at(&once.correct, place.clone());
+        assert_eq!(at(once.only(), place.clone()), right + (3_600 << 32));
+        assert_eq!(at(behind.only(), place), right - (3 << 31));
+    }
+    let more = &to_signed("unsolicited:offset=+2h").sent[1].octets;
+    assert!(at(more, TRANSMITTED) - at(&once.correct, TRANSMITTED) >= 7_200 << 32);
 }
 
 #[test]
@@ -181,6 +198,28 @@ fn a_mac_is_made_with_the_secret_of_another_key() {
     assert_eq!(octets[48..], [KEY_TWO.to_vec(), sha1(b"third", &octets[..48])].concat());
     let first = to_signed("wrong-key:key-id=1");
     assert_eq!(first.only()[52..], sha1(b"first", &first.only()[..48]), "the algorithm stays");
+}
+
+/// Version 3 has digests of any length, and chrony sends them whole.
+#[test]
+fn a_digest_that_was_asked_for_whole_is_whole() {
+    use sha2::Digest as _;
+    let keys = "5 SHA256 fifth\n6 SHA512 sixth\n";
+    let mut request = plain(TRANSMIT);
+    request[0] = 0x1b;
+    let digest = sha2::Sha256::digest([b"fifth", &request[..]].concat());
+    let request = [&request[..], &[0, 0, 0, 5], &digest[..]].concat();
+    let once = once_with(keys, &["other-key-id"], &request);
+    let digest = sha2::Sha512::digest([b"sixth", &once.only()[..48]].concat());
+    assert_eq!(once.only()[48..], [&[0, 0, 0, 6], &digest[..]].concat());
+}
+
+#[test]
+fn a_secret_is_made_up_where_there_is_no_other() {
+    let once = once_with("2 SHA1 second\n", &["wrong-key"], &signed(TRANSMIT));
+    assert_header_is_right(&once);
+    assert_eq!(once.only()[KEY_ID], KEY_TWO);
+    assert_ne!(once.only()[52..], once.correct[52..]);
 }
 
 #[test]
