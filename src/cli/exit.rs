@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use crate::analysis::filter::FilterError;
 use crate::auth::trusted::TrustedError;
 use crate::capture::CaptureError;
+use crate::server::fault::{FaultError, ScenarioError};
 use crate::server::udp::ListenError;
 
 use super::access::Access;
@@ -179,6 +180,17 @@ pub(super) enum CliError {
         /// The argument.
         unfit: &'static str,
     },
+    /// A fault lacks its keys.
+    #[error("--fault: {0}")]
+    Fault(FaultError),
+    /// A scenario makes no sense.
+    #[error("{}:{error}", label(path))]
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        error: ScenarioError,
+    },
     /// A capture and text are to go to standard output.
     #[error("--pcap -: standard output cannot take the capture and text too")]
     CaptureBesideText,
@@ -219,7 +231,7 @@ impl CliError {
             CliError::User { .. } => {
                 Some("run as root and name a user of this system, or leave --user out".to_owned())
             }
-            CliError::UnfitKeys { .. } => Some("give the key file with --keys FILE".to_owned()),
+            CliError::UnfitKeys { .. } | CliError::Fault(_) => Some("give the key file with --keys FILE".to_owned()),
             CliError::CaptureBesideText => {
                 Some("add --quiet and leave --json and --log - out, or name a file".to_owned())
             }

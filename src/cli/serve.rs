@@ -1,5 +1,6 @@
 //! `ntpcap serve`: the reference server.
 
+mod faults;
 mod recorder;
 
 use std::borrow::Cow;
@@ -32,10 +33,14 @@ const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 /// # Errors
 /// Whatever keeps it from listening, from reading its keys, or from writing its records.
 pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
+    if arguments.faults.list_faults {
+        return faults::list(&mut io::stdout().lock(), arguments.result.json);
+    }
     let interrupt = Interrupt::catch()?;
     let keys = read_keys(arguments)?;
+    let faults = faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
     let policy = policy(&arguments.behaviour);
-    let server = listen(arguments)?;
+    let server = listen(arguments, !faults.is_empty())?;
     let recorder = Recorder::open(&arguments.result, &arguments.keys)?;
     confine(arguments, &server)?;
     tell(arguments, |output, json| listening(&server, output, json))?;
@@ -53,7 +58,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
         observer: &recorder,
         stop: &is_over,
     };
-    let counts = server.run(service)?;
+    let counts = server.run(service, faults)?;
     recorder.finish()?;
     tell(arguments, |output, json| summary(&counts, output, json))?;
     Ok(match interrupt.signal() {
@@ -100,9 +105,10 @@ fn clients(arguments: &ServeArguments, policy: &Policy) -> Clients {
         .with_readers(access.control.clone())
 }
 
-fn listen(arguments: &ServeArguments) -> Result<Server, CliError> {
+fn listen(arguments: &ServeArguments, has_faults: bool) -> Result<Server, CliError> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = arguments.threads.unwrap_or_else(cores);
+    // Faults count requests, so that one thread must see them all.
+    let threads = if has_faults { 1 } else { arguments.threads.unwrap_or_else(cores) };
     if !arguments.listen.is_empty() {
         return Ok(Server::listen(&arguments.listen, threads)?);
     }

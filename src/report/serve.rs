@@ -15,8 +15,46 @@ pub enum ServeRecord<'a> {
     Listening(ListeningRecord),
     /// A request and what was done with it.
     Request(RequestRecord<'a>),
+    /// A fault that can be asked for (`--list-faults`).
+    Fault(FaultRecord),
     /// The last record: counts over all.
     Summary(ServedRecord),
+}
+
+/// A fault that can be asked for.
+#[derive(Serialize, JsonSchema)]
+pub struct FaultRecord {
+    /// Its name.
+    #[schemars(with = "String")]
+    pub name: &'static str,
+    /// `header`, `field`, `mac`, `delivery` or `unasked`.
+    #[schemars(with = "String")]
+    pub group: &'static str,
+    /// What it does, in a sentence.
+    #[schemars(with = "String")]
+    pub does: &'static str,
+    /// What a correct client must do.
+    #[schemars(with = "String")]
+    pub client_must: &'static str,
+    /// What can be set about it.
+    #[schemars(with = "Vec<String>")]
+    pub parameters: Vec<&'static str>,
+}
+
+impl FaultRecord {
+    /// Writes the fault as lines of text.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_text(&self, output: &mut impl Write) -> io::Result<()> {
+        writeln!(output, "{} ({})", self.name, self.group)?;
+        writeln!(output, "  {}", self.does)?;
+        writeln!(output, "  a client must {}", self.client_must)?;
+        if !self.parameters.is_empty() {
+            writeln!(output, "  can be set: {}", self.parameters.join(", "))?;
+        }
+        Ok(())
+    }
 }
 
 /// An address that is listened on.
@@ -56,8 +94,13 @@ pub struct RequestRecord<'a> {
     pub key_id: Option<u32>,
     /// True when the reply tells when the one before it left.
     pub interleaved: bool,
-    /// Length of the reply; null where there is none.
+    /// Length of the reply, or of the first of several; null where there is none.
     pub reply_octets: Option<usize>,
+    /// Number of replies. More than one is the work of faults.
+    pub replies: usize,
+    /// The faults in what is sent.
+    #[schemars(with = "Vec<String>")]
+    pub faults: &'a [&'static str],
 }
 
 /// Counts over all requests.

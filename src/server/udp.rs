@@ -10,6 +10,7 @@
 //! known of clients.
 
 mod batch;
+mod misbehaviour;
 mod socket;
 mod worker;
 
@@ -24,6 +25,7 @@ use crate::ntp::timestamp::UnixTime;
 use super::clients::Clients;
 use super::clock::SystemClock;
 use super::counts::Counts;
+use super::fault::Faults;
 use super::policy::Policy;
 use super::responder::Decision;
 use socket::Socket;
@@ -54,6 +56,12 @@ pub trait Observer: Sync {
     /// Those of writing them down; they end the server.
     fn exchange(&self, exchange: &Exchange<'_>) -> io::Result<()>;
 
+    /// Takes a datagram that faults have the server send, when it has left.
+    ///
+    /// # Errors
+    /// As above.
+    fn sent(&self, sent: &Sent<'_>) -> io::Result<()>;
+
     /// There is nothing to do for the moment.
     ///
     /// # Errors
@@ -74,10 +82,29 @@ pub struct Exchange<'a> {
     pub request: &'a [u8],
     /// What was decided.
     pub decision: &'a Decision,
-    /// The reply's octets; empty where there is none.
+    /// The octets of the reply, or of the first of several; empty where there is none.
     pub reply: &'a [u8],
-    /// When the reply was handed to the kernel.
+    /// How many replies there are: more than one is the work of faults.
+    pub replies: usize,
+    /// When the reply was handed to the kernel. `None` where faults decide on that: [`Observer::sent`] tells then.
+    pub departure: Option<UnixTime>,
+    /// The faults in what is sent.
+    pub faults: &'a [&'static str],
+}
+
+/// A datagram that faults have had the server send.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// When it was handed to the kernel, by the system's clock.
     pub departure: UnixTime,
+    /// The address and port that it left from.
+    pub source: SocketAddr,
+    /// Where it was sent.
+    pub destination: SocketAddr,
+    /// Its octets.
+    pub octets: &'a [u8],
+    /// What is wrong with it.
+    pub faults: &'a [&'static str],
 }
 
 /// An address that cannot be listened on.
@@ -130,23 +157,26 @@ impl Server {
         self.threads.len()
     }
 
-    /// Answers until `service.stop` says so, and gives the counts.
+    /// Answers until `service.stop` says so, and gives the counts. `faults` are those of the first thread: they count
+    /// and remember, so a server with faults is to have one thread.
     ///
     /// # Errors
     /// When the sockets fail, or `service.observer`; all threads end then.
-    pub fn run(self, service: Service<'_>) -> io::Result<Counts> {
+    pub fn run<'s>(self, service: Service<'s>, faults: Faults<'s>) -> io::Result<Counts> {
         let begin = Instant::now();
         let failed = AtomicBool::new(false);
-        let answer = |sockets| {
+        let answer = |sockets, faults| {
             let stop = || failed.load(Ordering::Relaxed) || (service.stop)();
-            let result = Worker::new(service, sockets, begin).run(&stop);
+            let result = Worker::new(service, faults, sockets, begin).run(&stop);
             failed.fetch_or(result.is_err(), Ordering::Relaxed);
             result
         };
         std::thread::scope(|scope| {
             let answer = &answer;
-            let threads = self.threads.into_iter();
-            let running: Vec<_> = threads.map(|sockets| scope.spawn(move || answer(sockets))).collect();
+            let correct = std::iter::repeat_with(|| Faults::new(service.keys, Vec::new(), 0));
+            let threads = self.threads.into_iter().zip(std::iter::once(faults).chain(correct));
+            let start = |(sockets, faults)| scope.spawn(move || answer(sockets, faults));
+            let running: Vec<_> = threads.map(start).collect();
             let mut counts = Counts::default();
             let mut first_error = None;
             for thread in running {

@@ -3,6 +3,7 @@
 //! No port is fixed and nothing sleeps: the server says where it listens, and what must come is waited for.
 
 mod ends;
+mod faults;
 pub(crate) mod records;
 pub(crate) mod server;
 

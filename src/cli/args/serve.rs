@@ -11,9 +11,9 @@ use crate::auth::keyfile::AddressRange;
 use crate::ntp::ReferenceId;
 use crate::ntp::header::LeapIndicator;
 use crate::ntp::timestamp::NtpShort;
-use crate::server::Habit;
 use crate::server::clock::Deviation;
 use crate::server::rate::Rate;
+use crate::server::{Fault, Habit};
 
 use super::length::{length, signed};
 use super::{KeyArguments, address_of};
@@ -41,7 +41,7 @@ pub struct ServeArguments {
     /// Change to this user once all is open
     ///
     /// By default to nobody, when started by root for a port below 1024.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, hide_short_help = true, value_name = "NAME")]
     pub user: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -51,6 +51,9 @@ pub struct ServeArguments {
     pub behaviour: BehaviourArguments,
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub faults: FaultArguments,
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub time: TimeArguments,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -58,6 +61,21 @@ pub struct ServeArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub result: ServeResultArguments,
+}
+
+/// What the server does wrong.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Faults")]
+pub struct FaultArguments {
+    /// Do this wrong, such as flip-bit:every=3,key=11; repeatable
+    #[arg(long, value_name = "FAULT", value_parser = Fault::parse)]
+    pub fault: Vec<Fault>,
+    /// Do wrong what this timeline says (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Say what can be done wrong, and what a client must do then
+    #[arg(long)]
+    pub list_faults: bool,
 }
 
 /// How the server answers.
@@ -74,10 +92,10 @@ pub struct BehaviourArguments {
     #[arg(long, hide_short_help = true)]
     pub answer_version_5: bool,
     /// Never answer in interleaved mode
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_interleaved: bool,
     /// Have no time yet: leap indicator 3, stratum 0, INIT
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub unsynchronised: bool,
     /// Stratum to give, 0 to 255 [default: 5]
     #[arg(long, value_name = "N")]
@@ -112,7 +130,7 @@ pub struct TimeArguments {
         allow_hyphen_values = true, value_parser = drift)]
     pub drift: i64,
     /// Be off by up to this at random at every reading
-    #[arg(long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = jitter)]
+    #[arg(long, hide_short_help = true, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = jitter)]
     pub jitter: u64,
     /// What determines everything that is random
     #[arg(long, hide_short_help = true, value_name = "N", default_value = "1", hide_default_value = true)]

@@ -14,7 +14,7 @@ use crate::report::serve::{self, RequestRecord, ServeRecord};
 use crate::report::time::Rfc3339;
 use crate::server::Decision;
 use crate::server::responder::{AnswerKind, Refusal, Silence};
-use crate::server::udp::{Exchange, Observer};
+use crate::server::udp::{Exchange, Observer, Sent};
 
 use super::super::args::KeyArguments;
 use super::super::args::serve::ServeResultArguments;
@@ -91,6 +91,13 @@ impl Observer for Recorder {
         Ok(())
     }
 
+    fn sent(&self, sent: &Sent<'_>) -> io::Result<()> {
+        let Some(capture) = &self.capture else { return Ok(()) };
+        let ends = (sent.source, sent.destination);
+        let comment = format!("ntpcap: faults={}", sent.faults.join(","));
+        lock(capture).packet(sent.departure, ends, sent.octets, &comment)
+    }
+
     fn idle(&self) -> io::Result<()> {
         self.log.as_ref().map_or(Ok(()), |log| lock(log).flush())?;
         self.capture.as_ref().map_or(Ok(()), |capture| lock(capture).writer.flush())
@@ -99,13 +106,15 @@ impl Observer for Recorder {
 
 impl Capture {
     fn exchange(&mut self, exchange: &Exchange<'_>) -> io::Result<()> {
-        let comment = comment(exchange.decision);
+        let comment = comment(exchange);
         let Exchange { client, server, .. } = *exchange;
         self.packet(exchange.arrival, (client, server), exchange.request, &comment)?;
-        if exchange.reply.is_empty() {
-            return Ok(());
+        match exchange.departure {
+            Some(departure) if !exchange.reply.is_empty() => {
+                self.packet(departure, (server, client), exchange.reply, &comment)
+            }
+            _ => Ok(()),
         }
-        self.packet(exchange.departure, (server, client), exchange.reply, &comment)
     }
 
     fn packet(
@@ -151,6 +160,8 @@ fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
         key_id: facts.key_id,
         interleaved: facts.interleaved,
         reply_octets: Some(exchange.reply.len()).filter(|length| *length > 0),
+        replies: exchange.replies,
+        faults: exchange.faults,
     }
 }
 
@@ -191,13 +202,16 @@ impl Facts<'_> {
 }
 
 /// The comment on both packets of an exchange: `ntpcap: decision=crypto-nak cause=wrong-digest key=11`.
-fn comment(decision: &Decision) -> String {
-    let Facts { decision, cause, key_id, interleaved } = Facts::of(decision);
+fn comment(exchange: &Exchange<'_>) -> String {
+    let Facts { decision, cause, key_id, interleaved } = Facts::of(exchange.decision);
     let mut text = format!("ntpcap: decision={decision}");
     cause.iter().for_each(|cause| text.push_str(&format!(" cause={cause}")));
     key_id.iter().for_each(|key_id| text.push_str(&format!(" key={key_id}")));
     if interleaved {
         text.push_str(" interleaved");
+    }
+    if !exchange.faults.is_empty() {
+        text.push_str(&format!(" faults={}", exchange.faults.join(",")));
     }
     text
 }

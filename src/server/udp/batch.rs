@@ -39,6 +39,13 @@ pub(super) struct Local {
     interface: u32,
 }
 
+impl Local {
+    /// An address that means something everywhere.
+    pub(super) fn new(address: IpAddr) -> Local {
+        Local { address, interface: 0 }
+    }
+}
+
 /// Receives from one socket.
 #[derive(Debug)]
 pub(super) struct Receiver {
@@ -209,7 +216,7 @@ fn unix_time(time: nix::sys::time::TimeSpec) -> UnixTime {
 
 fn local_v4(info: libc::in_pktinfo) -> Local {
     // For a broadcast it is the address of the interface, which the reply can leave from.
-    Local { address: Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()).into(), interface: 0 }
+    Local::new(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()).into())
 }
 
 fn local_v6(info: libc::in6_pktinfo) -> Local {

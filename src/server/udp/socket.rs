@@ -78,6 +78,8 @@ fn open(address: SocketAddr) -> io::Result<OwnedFd> {
             SocketAddr::V6(_) => setsockopt(&descriptor, sockopt::Ipv6RecvPacketInfo, &true)?,
         }
     }
+    // For broadcasts, which only faults send.
+    setsockopt(&descriptor, sockopt::Broadcast, &true)?;
     // A kernel without either makes the server less exact and less patient, no more.
     let _ = setsockopt(&descriptor, sockopt::ReceiveTimestampns, &true);
     let _ = setsockopt(&descriptor, sockopt::RcvBuf, &RECEIVE_BUFFER);

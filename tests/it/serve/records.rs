@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::server::{KEYS, Server, request, signed};
-use crate::common::{ntpcap, records};
+use crate::common::{ntpcap, records, run};
 
 /// Requests of every kind, each with the decision on it and the statuses of both messages.
 fn exchanges() -> Vec<(Vec<u8>, &'static str, &'static [&'static str])> {
@@ -107,5 +107,7 @@ pub(crate) fn sample() -> Vec<u8> {
         lines.push(server.line());
     }
     lines.push(server.stop(Signal::SIGTERM).summary.to_string());
+    let faults = String::from_utf8(run("serve --list-faults --json").stdout).unwrap();
+    lines.extend(faults.lines().map(str::to_owned));
     lines.join("\n").into_bytes()
 }

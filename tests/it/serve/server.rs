@@ -138,6 +138,11 @@ impl Client {
         Client { socket: UdpSocket::bind((any, 0)).unwrap(), server }
     }
 
+    /// A client of that address.
+    pub(super) fn from(address: IpAddr, server: SocketAddr) -> Client {
+        Client { socket: UdpSocket::bind((address, 0)).unwrap(), server }
+    }
+
     pub(super) fn port(&self) -> u16 {
         self.socket.local_addr().unwrap().port()
     }
