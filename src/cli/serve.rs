@@ -108,7 +108,7 @@ fn clients(arguments: &ServeArguments, policy: &Policy) -> Clients {
 fn listen(arguments: &ServeArguments, has_faults: bool) -> Result<Server, CliError> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     // Faults count requests, so that one thread must see them all.
-    let threads = if has_faults { 1 } else { arguments.threads.unwrap_or_else(cores) };
+    let threads = if has_faults { 1 } else { arguments.threads.map_or_else(cores, usize::from) };
     if !arguments.listen.is_empty() {
         return Ok(Server::listen(&arguments.listen, threads)?);
     }

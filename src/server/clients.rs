@@ -67,11 +67,11 @@ impl Clients {
         (memory.arrive(client, arrival), earlier)
     }
 
-    /// Remembers when replies left, by their receive timestamps.
-    pub fn leave(&self, receipts: impl Iterator<Item = NtpTimestamp>, left: NtpTimestamp) {
+    /// Remembers by their receive timestamps when replies left.
+    pub fn leave(&self, replies: impl Iterator<Item = (NtpTimestamp, NtpTimestamp)>) {
         if let Some(memory) = &self.memory {
             let mut memory = lock(memory);
-            receipts.for_each(|receipt| memory.leave(receipt, left));
+            replies.for_each(|(receipt, left)| memory.leave(receipt, left));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The socket loop: requests come in batches, replies leave in batches, one thread a core.
 //!
 //! ```text
-//!  poll -> recvmmsg -> clients, respond -> sendmmsg -> clients, Observer
-//!          octets,     Decision, reply     replies     when they left,
-//!          arrival                                     log, capture
+//!  poll -> recvmmsg -> clients, respond -> clients   -> sendmmsg -> Observer
+//!          octets,     Decision, reply     when they    replies     log, capture
+//!          arrival                         leave
 //! ```
 //!
 //! Every thread has its own sockets on the same addresses (SO_REUSEPORT), so that threads share nothing but what is
@@ -86,7 +86,7 @@ pub struct Exchange<'a> {
     pub reply: &'a [u8],
     /// How many replies there are: more than one is the work of faults.
     pub replies: usize,
-    /// When the reply was handed to the kernel. `None` where faults decide on that: [`Observer::sent`] tells then.
+    /// When the reply was about to be handed to the kernel. `None` where faults decide on that: [`Observer::sent`] tells then.
     pub departure: Option<UnixTime>,
     /// The faults in what is sent.
     pub faults: &'a [&'static str],

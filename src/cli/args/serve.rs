@@ -33,8 +33,8 @@ pub struct ServeArguments {
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address)]
     pub listen: Vec<SocketAddr>,
     /// Threads that answer, each by its own socket [default: one a core]
-    #[arg(long, hide_short_help = true, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    pub threads: Option<u8>,
     /// Stop by itself after this time
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub duration: Option<Duration>,

@@ -116,10 +116,14 @@ impl<'s> Worker<'s> {
         let elapsed = self.begin.elapsed();
         self.batch.decide(&self.service, &mut self.misbehaviour, elapsed, index, receiver);
         let Batch { replies, decided, departing } = &self.batch;
-        self.counts.unsent += self.sender.send(socket, departing, replies);
+        // Behind the call it would be too late: the next request may have come before the thread runs on.
         let departure = system_time();
-        let receipts = decided.iter().filter_map(|decided| receipt(&decided.decision));
-        self.service.clients.leave(receipts, self.service.clock.at(departure));
+        let left = self.service.clock.at(departure);
+        let answers = decided.iter().filter_map(|decided| answer_of(&decided.decision));
+        self.service
+            .clients
+            .leave(answers.map(|answer| (answer.receive_timestamp, later(answer.left, left))));
+        self.counts.unsent += self.sender.send(socket, departing, replies);
         for (((arrived, request), decided), reply) in receiver.arrived().zip(decided).zip(replies) {
             let Decided { decision, replies, faults } = decided;
             self.counts.add(decision);
@@ -206,12 +210,16 @@ fn is_control(octets: &[u8]) -> bool {
     octets.first().is_some_and(|first| Mode::from_bits(*first) == Mode::Control)
 }
 
-/// The receive timestamp of an answer that tells one.
-fn receipt(decision: &Decision) -> Option<NtpTimestamp> {
+fn answer_of(decision: &Decision) -> Option<&Answer> {
     match decision {
-        Decision::Answer(Answer { receive_timestamp, .. }) => Some(*receive_timestamp),
+        Decision::Answer(answer) => Some(answer),
         Decision::Silence(_) => None,
     }
+}
+
+/// The later of two times, which jitter may have put in another order.
+fn later(one: NtpTimestamp, other: NtpTimestamp) -> NtpTimestamp {
+    if other.since(one) > 0 { other } else { one }
 }
 
 /// Where a request was sent to.

@@ -1,14 +1,17 @@
 //! How the server ends, and what keeps it from beginning.
 
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
-use super::server::{KEYS, Server, request, signed};
+use super::server::{KEYS, PATIENCE, Server, request, signed};
 use crate::command_line::assert_seen;
 use crate::common::{ntpcap, run};
 
@@ -50,7 +53,7 @@ fn a_port_that_is_taken_is_not_shared() {
     let server = Server::start(&[]);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     for address in [server.addresses[0], socket.local_addr().unwrap()] {
-        let output = run(&format!("serve --listen {address}"));
+        let output = run(&format!("serve --listen {address} --duration 1s"));
         let said = String::from_utf8(output.stderr).unwrap().replace(&address.port().to_string(), "PORT");
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(
@@ -77,20 +80,29 @@ fn what_keeps_it_from_serving_is_said_clearly() {
         ("serve-odd-rate", "--rate-limit often --listen 127.0.0.1:0"),
         ("serve-odd-network", "--deny 10.0.0.0/33 --listen 127.0.0.1:0"),
     ] {
-        let output = run(&format!("serve {arguments}"));
+        let output = run(&format!("serve {arguments} --duration 1s"));
         assert_eq!(output.status.code(), Some(2), "{name}");
         assert_seen(name, &output, None);
     }
 }
 
-/// The program under another user, from a place where that user may run it.
-fn as_nobody(folder: &std::path::Path) -> Command {
+/// What the program says under another user, from a place where that user may run it.
+fn as_nobody(folder: &Path, arguments: &str) -> Output {
     let program = folder.join("ntpcap");
-    fs::copy(env!("CARGO_BIN_EXE_ntpcap"), &program).unwrap();
-    fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_ntpcap"), &program).unwrap();
+        fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    }
     let mut command = Command::new(program);
-    command.current_dir(folder).env_remove("NTPCAP_KEYS").uid(NOBODY).gid(NOBODY);
-    command
+    command.args(arguments.split(' ')).current_dir(folder).env_remove("NTPCAP_KEYS").uid(NOBODY).gid(NOBODY);
+    let begin = Instant::now();
+    loop {
+        match command.output() {
+            // A program that another test starts meanwhile has the copy open for a moment, as it was being written.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && begin.elapsed() < PATIENCE => {}
+            output => return output.unwrap(),
+        }
+    }
 }
 
 #[test]
@@ -102,12 +114,12 @@ fn a_port_for_root_needs_root() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let output = as_nobody(folder.path()).args(["serve", "--listen", "127.0.0.1:123"]).output().unwrap();
+    let output = as_nobody(folder.path(), "serve --listen 127.0.0.1:123 --duration 1s");
     assert_seen("serve-port-for-root", &output, None);
     let keys = folder.path().join("ntp.keys");
     fs::write(&keys, "1 MD5 secret\n").unwrap();
     fs::set_permissions(&keys, Permissions::from_mode(0o600)).unwrap();
-    let output = as_nobody(folder.path()).args(["serve", "--keys", "ntp.keys"]).output().unwrap();
+    let output = as_nobody(folder.path(), "serve --keys ntp.keys --listen 127.0.0.1:0 --duration 1s");
     assert_seen("serve-unreadable-keys", &output, None);
 }
 

@@ -143,7 +143,7 @@ fn what_is_wrong_with_a_fault_is_said_clearly() {
         ("serve-scenario-missing", "--scenario no-such.toml"),
         ("serve-scenario-wrong", &scenario),
     ] {
-        let output = run(&format!("serve --listen 127.0.0.1:0 {arguments}"));
+        let output = run(&format!("serve --listen 127.0.0.1:0 --duration 1s {arguments}"));
         assert_eq!(output.status.code(), Some(2), "{name}");
         assert_seen(name, &output, Some(folder.path()));
     }
