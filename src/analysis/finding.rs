@@ -51,6 +51,8 @@ pub enum Finding {
     Unanswered,
     /// Right requests of one length are never answered while others are.
     LengthFilterSuspected,
+    /// A server answers one key and refuses another though its MACs are right.
+    RightKeyRefused,
     /// A key verifies messages of several servers.
     KeySharedByServers,
     /// One key ID stands for different secrets.
@@ -71,7 +73,7 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Finding; 28] = [
+    pub const ALL: [Finding; 29] = [
         Finding::BadUdpChecksum,
         Finding::ZeroTrailer,
         Finding::KeyNotForAddress,
@@ -92,6 +94,7 @@ impl Finding {
         Finding::UnsolicitedNak,
         Finding::Unanswered,
         Finding::LengthFilterSuspected,
+        Finding::RightKeyRefused,
         Finding::KeySharedByServers,
         Finding::KeyIdWithSeveralSecrets,
         Finding::KeyChanged,
@@ -125,6 +128,7 @@ impl Finding {
             Finding::UnsolicitedNak => "unsolicited-nak",
             Finding::Unanswered => "unanswered",
             Finding::LengthFilterSuspected => "length-filter-suspected",
+            Finding::RightKeyRefused => "right-key-refused",
             Finding::KeySharedByServers => "key-shared-by-servers",
             Finding::KeyIdWithSeveralSecrets => "key-id-with-several-secrets",
             Finding::KeyChanged => "key-changed",
@@ -151,6 +155,7 @@ impl Finding {
                 | Finding::UnsolicitedNak
                 | Finding::Unanswered
                 | Finding::LengthFilterSuspected
+                | Finding::RightKeyRefused
                 | Finding::KeySharedByServers
                 | Finding::KeyIdWithSeveralSecrets
                 | Finding::KeyChanged
@@ -190,6 +195,7 @@ impl Finding {
             | Finding::UnsolicitedNak
             | Finding::Unanswered
             | Finding::LengthFilterSuspected
+            | Finding::RightKeyRefused
             | Finding::KeySharedByServers
             | Finding::ValidRepliesNotAccepted
             | Finding::ControlExposed

@@ -178,7 +178,7 @@ pub struct VerifyArguments {
     pub no_diagnosis: bool,
 }
 
-const DEFAULT_FAIL_ON: &str = "invalid,unknown-key,untrusted-key,crypto-nak,malformed";
+const DEFAULT_FAIL_ON: &str = "invalid,unknown-key,untrusted-key,crypto-nak,malformed,auth-stripped,replay";
 
 /// Arguments of `decode`.
 #[derive(Debug, Args)]
