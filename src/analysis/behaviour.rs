@@ -200,17 +200,23 @@ impl Profile {
         if is_silent(no_mac(Answer::Silence)) && !has_plain && valid(Answer::AuthenticatedReply) > 0 {
             return Some(Class::RequiresAuthentication);
         }
-        let other_silences = self.sum(|asked| !asked.is_bad_mac(), |answer| answer == Answer::Silence);
-        let is_lossy = other_silences > answered;
+        let is_lossy = |is_of_them: fn(Asked) -> bool| {
+            let others = |is_silence: bool| {
+                self.sum(|asked| !is_of_them(asked), |answer| (answer == Answer::Silence) == is_silence)
+            };
+            others(true) > others(false)
+        };
         let answers_bad =
             self.sum(Asked::is_bad_mac, |answer| !matches!(answer, Answer::Silence | Answer::CryptoNak));
-        if is_silent(silences) && !is_lossy && answers_bad == 0 && naks == 0 {
+        if is_silent(silences) && !is_lossy(Asked::is_bad_mac) && answers_bad == 0 && naks == 0 {
             return Some(Class::SilentOnBadMac);
         }
         if valid(Answer::AuthenticatedReply) > 0 {
             return Some(Class::Authenticates);
         }
-        if valid(Answer::CryptoNak) > 0 || is_silent(valid(Answer::Silence)) {
+        let is_silent_on_right = is_silent(valid(Answer::Silence))
+            && !is_lossy(|asked| asked == Asked::Valid || asked.is_bad_mac());
+        if valid(Answer::CryptoNak) > 0 || is_silent_on_right {
             return Some(Class::RefusesRightMac);
         }
         let is_plain = has_plain && self.sum(|asked| asked != Asked::NoMac, |_| true) == 0;
@@ -393,6 +399,8 @@ mod tests {
         let mut exchanges = vec![(Asked::NoMac, Answer::Silence); 9];
         exchanges.extend([(Asked::WrongSecret, Answer::Silence); 2]);
         exchanges.push((Asked::NoMac, Answer::PlainReply));
+        assert_eq!(class(&exchanges), None);
+        exchanges.extend([(Asked::Valid, Answer::Silence); 2]);
         assert_eq!(class(&exchanges), None);
     }
 

@@ -246,8 +246,10 @@ impl Lengths {
     fn filter_of_macs(&self, address: SocketAddr) -> Option<Event> {
         let is_answered = |answers: &Answers| answers.answered > 0;
         let with_mac = self.by_length.iter().filter(|((key_id, _), _)| key_id.is_some());
+        // Where plain requests are lost too, others are for the same reason.
+        let is_mostly = |answers: &Answers| answers.answered > answers.unanswered;
         let plain =
-            self.by_length.iter().filter(|((key_id, _), answers)| key_id.is_none() && is_answered(answers));
+            self.by_length.iter().filter(|((key_id, _), answers)| key_id.is_none() && is_mostly(answers));
         let longest = plain.map(|((_, length), _)| *length).max()?;
         if with_mac.clone().any(|(_, answers)| is_answered(answers)) {
             return None;

@@ -37,7 +37,7 @@ pub enum Command {
         mut_arg("filter", |arg| arg.long_help(DECODE_FILTER))
     )]
     Decode(DecodeArguments),
-    /// Explain one message octet by octet, or a diagnosis by its code
+    /// Explain one message octet by octet, or a word of other outputs
     #[command(after_help = EXPLAIN_EXAMPLES, override_usage = EXPLAIN_USAGE)]
     Explain(ExplainArguments),
     /// Tell who uses which key: servers, keys and their clients
@@ -82,7 +82,7 @@ Examples:
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
-    /// A capture; or, alone, the code of a diagnosis as other commands print it
+    /// A capture; or, alone, a diagnosis, finding, status or kind of server as other commands print it
     #[arg(value_name = "CAPTURE")]
     pub subject: PathBuf,
     /// Number of the frame, as Wireshark counts
