@@ -141,6 +141,9 @@ pub enum Silence {
     /// The client asked too often, or is not welcome.
     #[error("the client is not served")]
     Ignored,
+    /// A fault that was asked for keeps the reply back.
+    #[error("a fault drops the reply")]
+    Dropped,
 }
 
 /// Decides on a request and writes the reply to `reply`, which is empty otherwise.

@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
 ];
 
 /// An outside crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 28] = [
+const HOMES: [(&str, &[&str]); 29] = [
     ("pcap_file", &["capture/"]),
     ("byteorder_slice", &["capture/"]),
     ("flate2", &["capture/"]),
@@ -38,7 +38,8 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("subtle", &["auth/key.rs"]),
     ("zeroize", &["auth/", "cli/keys.rs"]),
     ("winnow", &["analysis/filter/grammar.rs"]),
-    ("serde", &["report/"]),
+    ("serde", &["report/", "server/fault/scenario.rs"]),
+    ("toml", &["server/fault/scenario.rs"]),
     ("schemars", &["report/model/"]),
     ("comfy_table", &["report/table"]),
     ("jiff", &["report/time.rs"]),

@@ -16,6 +16,7 @@ mod command_line;
 mod common;
 mod damage;
 mod diagnosis;
+mod faults;
 mod findings;
 mod follow;
 mod habits;

@@ -1,0 +1,187 @@
+//! Faults in a reply itself: in its header and fields before it is signed, and in its MAC.
+
+use crate::auth::algorithm::TRUNCATED_LENGTH;
+use crate::auth::{Key, Keyring};
+use crate::ntp::extension::FIELD_HEADER_LENGTH;
+use crate::ntp::header::{HEADER_LENGTH, Header, LeapIndicator, Mode, Version};
+use crate::ntp::trailer::KEY_ID_LENGTH;
+use crate::ntp::{NtpTimestamp, ReferenceId};
+use crate::server::{Draft, DraftTail};
+
+use super::keys::{Replacements, mac, signing_key};
+use super::random::Random;
+use super::spec::{Fault, MOST_OCTETS, Offset, Parameters};
+use super::table::FaultKind;
+
+/// A type from the range for experiments (RFC 9748), which nobody knows.
+const UNKNOWN_TYPE: u16 = 0xf0f0;
+
+/// Octets of a field that stands without a MAC and is not taken for one (RFC 7822 section 3), and some more.
+const UNKNOWN_LENGTH: u16 = 32;
+
+/// Changes a reply before it is signed. Whether the fault fits the reply was decided before.
+pub(super) fn change<'d>(
+    fault: &Fault,
+    replacements: &'d Replacements<'_>,
+    keys: &'d Keyring,
+    random: &mut Random,
+    draft: &mut Draft<'d>,
+) {
+    let set = &fault.parameters;
+    match fault.kind {
+        FaultKind::FieldUnknown => add_field(set, UNKNOWN_LENGTH, None, random, &mut draft.fields),
+        FaultKind::FieldShort => add_field(set, 8, None, random, &mut draft.fields),
+        FaultKind::Oversize => add_field(set, 400, None, random, &mut draft.fields),
+        FaultKind::FieldOverlong => {
+            let claimed = set.octets.unwrap_or(1_024);
+            let present = Parameters { octets: None, ..*set };
+            add_field(&present, UNKNOWN_LENGTH, Some(claimed), random, &mut draft.fields);
+        }
+        FaultKind::MacOverHeaderOnly => {
+            if draft.fields.is_empty() {
+                add_field(set, UNKNOWN_LENGTH, None, random, &mut draft.fields);
+            }
+            if let DraftTail::Mac { covers_header_only, .. } = &mut draft.tail {
+                *covers_header_only = true;
+            }
+        }
+        FaultKind::AddMac => {
+            if let Some(key) = signing_key(fault, keys) {
+                draft.tail = mac(key);
+            }
+        }
+        FaultKind::Nak | FaultKind::NakWrongOrigin => {
+            if fault.kind == FaultKind::NakWrongOrigin {
+                draft.header.origin_timestamp = other_than(draft.header.origin_timestamp, random);
+            }
+            draft.tail = DraftTail::CryptoNak;
+        }
+        FaultKind::WrongTime => tell_wrong_time(offset_of(fault), draft),
+        FaultKind::Kod if set.signed == Some(false) => {
+            draft.tail = DraftTail::Nothing;
+            kiss(set, draft);
+        }
+        FaultKind::Kod => kiss(set, draft),
+        _ => {
+            change_header(fault, random, &mut draft.header);
+            change_mac(fault, replacements, draft);
+        }
+    }
+}
+
+/// How far a time is to be off.
+pub(super) fn offset_of(fault: &Fault) -> Offset {
+    fault.parameters.offset.unwrap_or(Offset::HOUR)
+}
+
+/// Moves every time of the server's own. The transmit timestamp is set when the reply is written, if it is not yet.
+fn tell_wrong_time(offset: Offset, draft: &mut Draft<'_>) {
+    let header = &mut draft.header;
+    for timestamp in [&mut header.reference_timestamp, &mut header.receive_timestamp] {
+        *timestamp = if timestamp.is_zero() { *timestamp } else { offset.of(*timestamp) };
+    }
+    if draft.has_transmit {
+        header.transmit_timestamp = offset.of(header.transmit_timestamp);
+    }
+}
+
+/// A kiss code in ntp.org's form: leap 3, stratum 0, and the request's transmit timestamp in all three places.
+fn kiss(set: &Parameters, draft: &mut Draft<'_>) {
+    let header = &mut draft.header;
+    header.leap_indicator = LeapIndicator::Unknown;
+    header.stratum = 0;
+    header.reference_id = ReferenceId(set.code.unwrap_or(*b"RATE"));
+    header.receive_timestamp = header.origin_timestamp;
+    header.transmit_timestamp = header.origin_timestamp;
+    draft.has_transmit = true;
+    if matches!(draft.tail, DraftTail::CryptoNak) {
+        draft.tail = DraftTail::Nothing;
+    }
+}
+
+fn change_header(fault: &Fault, random: &mut Random, header: &mut Header) {
+    let set = &fault.parameters;
+    match fault.kind {
+        FaultKind::Unsynchronised => {
+            header.leap_indicator = LeapIndicator::Unknown;
+            header.stratum = set.stratum.unwrap_or(0);
+            header.reference_id = ReferenceId(*b"INIT");
+            header.reference_timestamp = NtpTimestamp::ZERO;
+        }
+        FaultKind::Stratum0 => header.stratum = 0,
+        FaultKind::Stratum16 => header.stratum = 16,
+        FaultKind::ZeroOrigin => header.origin_timestamp = NtpTimestamp::ZERO,
+        FaultKind::BogusOrigin => header.origin_timestamp = other_than(header.origin_timestamp, random),
+        FaultKind::WrongMode => header.mode = set.mode.unwrap_or(Mode::SymmetricPassive),
+        FaultKind::WrongVersion => {
+            let other = if header.version == Version::FOUR { Version::THREE } else { Version::FOUR };
+            header.version = set.version.unwrap_or(other);
+        }
+        _ => {}
+    }
+}
+
+fn change_mac<'d>(fault: &Fault, replacements: &'d Replacements<'_>, draft: &mut Draft<'d>) {
+    let DraftTail::Mac { key_id, key, digest_length, .. } = &mut draft.tail else { return };
+    match fault.kind {
+        FaultKind::OtherAlgorithm | FaultKind::WrongKey | FaultKind::OtherKeyId => {
+            let Some(other) = replacements.of(key) else { return };
+            *digest_length = digest_length_of(other, key, *digest_length);
+            *key = other;
+            if fault.kind == FaultKind::OtherKeyId {
+                *key_id = other.id();
+            }
+        }
+        FaultKind::KeyIdZero => key_id.0 = 0,
+        FaultKind::ZeroMac => draft.tail = DraftTail::Zeros(KEY_ID_LENGTH + *digest_length),
+        FaultKind::StripMac => draft.tail = DraftTail::Nothing,
+        _ => {}
+    }
+}
+
+/// The octets of another key's digest that stand for so many of a key's: all, where more than the usual 20 were
+/// due; else 20 at most.
+fn digest_length_of(other: &Key, key: &Key, digest_length: usize) -> usize {
+    let whole = other.algorithm().digest_length();
+    let is_long = digest_length > TRUNCATED_LENGTH && digest_length == key.algorithm().digest_length();
+    if is_long { whole } else { whole.min(TRUNCATED_LENGTH) }
+}
+
+/// A random timestamp that is not that one, and not zero.
+pub(super) fn other_than(timestamp: NtpTimestamp, random: &mut Random) -> NtpTimestamp {
+    let drawn = random.next();
+    let is_taken = drawn == timestamp.0 || drawn == 0;
+    NtpTimestamp(if is_taken { timestamp.0 ^ 1 | 2 } else { drawn })
+}
+
+/// Adds a field of random octets; its length is a multiple of four, unless another one is claimed.
+fn add_field(set: &Parameters, usual: u16, claimed: Option<u16>, random: &mut Random, fields: &mut Vec<u8>) {
+    let length = set.octets.unwrap_or(usual).clamp(4, MOST_OCTETS).next_multiple_of(4);
+    fields.extend(set.field_type.unwrap_or(UNKNOWN_TYPE).to_be_bytes());
+    fields.extend(claimed.unwrap_or(length).to_be_bytes());
+    fields.extend(random.octets(usize::from(length) - FIELD_HEADER_LENGTH));
+}
+
+/// Changes a reply that is written: its digest, which begins behind header, fields and key ID.
+pub(super) fn damage(fault: &Fault, random: &mut Random, fields: usize, octets: &mut Vec<u8>) {
+    let begin = HEADER_LENGTH + fields + KEY_ID_LENGTH;
+    let Some(digest) = octets.get_mut(begin..).filter(|digest| !digest.is_empty()) else { return };
+    let length = digest.len();
+    match fault.kind {
+        FaultKind::FlipBit => {
+            let bit = random.below(length * 8);
+            if let Some(octet) = digest.get_mut(bit / 8) {
+                *octet ^= 1 << (bit % 8);
+            }
+        }
+        FaultKind::TruncateMac => {
+            let kept = fault.parameters.octets.map_or(length.saturating_sub(4), usize::from);
+            octets.truncate(begin + kept);
+        }
+        FaultKind::PadMac => {
+            let added = fault.parameters.octets.map_or(4, usize::from);
+            octets.resize(octets.len() + added, 0);
+        }
+        _ => {}
+    }
+}

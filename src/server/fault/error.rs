@@ -1,0 +1,112 @@
+//! What can be wrong with the description of a fault.
+
+use std::fmt::Write as _;
+
+use crate::auth::KeyId;
+use crate::auth::key::WrongSecretLength;
+
+use super::spec::SCOPE_NAMES;
+use super::table::{Row, list};
+
+/// Why a fault cannot be had.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FaultError {
+    /// No fault has that name.
+    #[error("{}", unknown_fault(.0))]
+    UnknownFault(String),
+    /// The fault has no such parameter.
+    #[error("{}: there is no \"{parameter}\" to set; there is {}", row.name, parameters(row))]
+    UnknownParameter {
+        /// The fault.
+        row: &'static Row,
+        /// What was to be set.
+        parameter: String,
+    },
+    /// A parameter stands without a value.
+    #[error("{fault}: \"{setting}\" has no value; write key=value")]
+    NoValue {
+        /// The fault.
+        fault: &'static str,
+        /// What was written.
+        setting: String,
+    },
+    /// A parameter is set twice.
+    #[error("{fault}: {parameter} is set twice")]
+    Twice {
+        /// The fault.
+        fault: &'static str,
+        /// What was set.
+        parameter: String,
+    },
+    /// The value is not of the parameter's kind.
+    #[error("{fault}: {parameter} is \"{value}\", expected {expected}")]
+    BadValue {
+        /// The fault.
+        fault: &'static str,
+        /// What was to be set.
+        parameter: String,
+        /// What was written.
+        value: String,
+        /// What its value is.
+        expected: &'static str,
+    },
+    /// No key has that ID.
+    #[error("{fault}: no key {key_id}; {}", known_keys(known))]
+    UnknownKey {
+        /// The fault.
+        fault: &'static str,
+        /// The ID.
+        key_id: KeyId,
+        /// Those that there are.
+        known: Vec<KeyId>,
+    },
+    /// The fault needs a key.
+    #[error("{fault}: needs {needed}; {}", known_keys(known))]
+    TooFewKeys {
+        /// The fault.
+        fault: &'static str,
+        /// What is needed.
+        needed: &'static str,
+        /// Those that there are.
+        known: Vec<KeyId>,
+    },
+    /// The secret of a key is not for that algorithm.
+    #[error("{fault}: key {key_id}: {wrong}")]
+    SecretLength {
+        /// The fault.
+        fault: &'static str,
+        /// The key.
+        key_id: KeyId,
+        /// What is wrong with its length.
+        wrong: WrongSecretLength,
+    },
+}
+
+fn unknown_fault(name: &str) -> String {
+    let names: Vec<&str> = list().iter().map(|row| row.name).collect();
+    format!("no fault is called \"{name}\"; there are {}", names.join(", "))
+}
+
+fn parameters(row: &Row) -> String {
+    let own = row.parameters.iter().map(|parameter| parameter.name());
+    own.chain(SCOPE_NAMES).collect::<Vec<&str>>().join(", ")
+}
+
+/// The IDs, of many the first ones.
+fn known_keys(known: &[KeyId]) -> String {
+    const SHOWN: usize = 12;
+    if known.is_empty() {
+        return "there are no keys".to_owned();
+    }
+    let mut text = "there are keys".to_owned();
+    for (index, key_id) in known.iter().take(SHOWN).enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{comma} {key_id}");
+    }
+    if let Some(more) = known.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        let _ = write!(text, " and {more} more");
+    }
+    text
+}

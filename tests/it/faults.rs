@@ -1,0 +1,8 @@
+//! The faults of the reference server: what each does on the wire, and what an observer says of it.
+
+mod any;
+mod lab;
+mod text;
+mod timeline;
+mod told;
+mod wire;

@@ -1,0 +1,138 @@
+//! What is said of faults that cannot be had, and the page that lists those that can.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use ntpcap::server::fault::{Fault, Group, Scenario, list};
+
+use super::lab::{KEYS, keyring};
+use crate::common::root;
+
+#[test]
+fn errors_say_what_there_is() {
+    let mut text = String::new();
+    for spec in [
+        "other-algoritm",
+        "",
+        "late:delay",
+        "late:delay=200",
+        "late:delay=1s,delay=2s",
+        "late:octets=3",
+        "drop:every=0",
+        "drop:client=host",
+        "drop:key=eleven",
+        "other-algorithm:algorithm=sha-1",
+        "kod:code=LONGER",
+        "kod:signed=maybe",
+        "wrong-mode:mode=8",
+        "wrong-version:version=8",
+        "pad-mac:octets=65001",
+        "field-unknown:type=0x10000",
+        "multicast:destination=224.0.1.1",
+        "multicast:interval=1ms",
+        "unsolicited:source=elsewhere",
+        "wrong-time:offset=69y",
+        "wrong-time:offset=2147483648s",
+    ] {
+        let error = Fault::parse(spec).unwrap_err();
+        writeln!(text, "{spec}\n    {error}").unwrap();
+    }
+    insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("fault-errors", text);
+    });
+}
+
+#[test]
+fn missing_keys_are_told_with_those_that_there_are() {
+    let (keys, one, none) = (keyring(KEYS), keyring("1 MD5 first\n"), keyring(""));
+    let check = |spec: &str, keys| Fault::parse(spec).unwrap().check(keys).map_err(|error| error.to_string());
+    let error = |text: &str| Err(text.to_owned());
+    assert_eq!(check("wrong-key:key-id=13", &keys), error("wrong-key: no key 13; there are keys 1, 2, 3"));
+    assert_eq!(check("late:key=13", &keys), error("late: no key 13; there are keys 1, 2, 3"));
+    assert_eq!(check("flip-bit", &none), error("flip-bit: needs a key; there are no keys"));
+    assert_eq!(check("multicast:signed=yes", &none), error("multicast: needs a key; there are no keys"));
+    assert_eq!(check("other-key-id", &one), error("other-key-id: needs a second key; there are keys 1"));
+    let same = "other-algorithm: needs a key of another algorithm; there are keys 1";
+    assert_eq!(check("other-algorithm:algorithm=md5", &one), error(same));
+    let length = "other-algorithm: key 1: aes128-cmac takes a secret of 16 octets, not 5";
+    assert_eq!(check("other-algorithm:algorithm=aes128-cmac", &one), error(length));
+    for spec in ["nak", "multicast", "drop"] {
+        assert_eq!(check(spec, &none), Ok(()));
+    }
+}
+
+#[test]
+fn errors_of_scenarios_name_line_and_column() {
+    let mut text = String::new();
+    for scenario in [
+        "[[phase]]\nfrom = 3\n",
+        "[[phase]]\nfrom = \"3\"\n",
+        "[[phase]]\nfrom = \"9s\"\nto = \"3s\"\n",
+        "[[phase]]\nclient = \"host\"\n",
+        "[[phase]]\nfaults = [\n  \"drop\",\n  \"dorp\",\n]\n",
+        "[[phase]]\nclient = \"10.0.0.2\"\nfaults = [\"drop:client=10.0.0.3\"]\n",
+        "[[phase]]\nfaults = [\"drop:from=3s\"]\n",
+        "[[phase]]\nuntil = \"3s\"\n",
+        "[[phases]]\n",
+        "[[phase]\n",
+    ] {
+        let error = Scenario::parse(scenario).unwrap_err();
+        writeln!(text, "{scenario}    {error}").unwrap();
+    }
+    let keys = keyring(KEYS);
+    let missing = Scenario::parse("[[phase]]\nfaults = [\"late\", \"wrong-key:key-id=13\"]\n").unwrap();
+    writeln!(text, "{}", missing.check(&keys).unwrap_err()).unwrap();
+    insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("scenario-errors", text);
+    });
+}
+
+#[test]
+fn each_kind_has_one_row_and_each_name_is_one() {
+    let names: BTreeSet<&str> = list().iter().map(|row| row.name).collect();
+    assert_eq!(names.len(), list().len());
+    assert!(list().is_sorted_by_key(|row| row.kind), "the table is in the order in which faults apply");
+    for row in list() {
+        assert_eq!(row.kind.row().name, row.name);
+        assert_eq!(Fault::parse(row.name).unwrap().name(), row.name);
+    }
+}
+
+#[test]
+fn the_page_of_faults_has_the_table() {
+    let path = root().join("docs/faults.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- table -->\n", "<!-- end of table -->\n");
+    let (before, rest) = page.split_once(begin).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    let expected = format!("{before}{begin}{}{end}{after}", table());
+    if page != expected && std::env::var_os("UPDATE_PAGES").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+        return;
+    }
+    assert!(page == expected, "docs/faults.md differs from the code: run this test with UPDATE_PAGES=1");
+}
+
+fn table() -> String {
+    let mut text = String::new();
+    for group in [Group::Header, Group::Field, Group::Mac, Group::Delivery, Group::Unasked] {
+        let title = match group {
+            Group::Header => "In the header, signed rightly",
+            Group::Field => "In the extension fields, signed rightly",
+            Group::Mac => "In the MAC",
+            Group::Delivery => "In the delivery",
+            Group::Unasked => "What nobody asked for",
+        };
+        let head = "| fault | the server | a correct client must | parameters |\n|---|---|---|---|";
+        writeln!(text, "\n### {title}\n\n{head}").unwrap();
+        for row in list().iter().filter(|row| row.group == group) {
+            let parameters: Vec<String> =
+                row.parameters.iter().map(|parameter| format!("`{}`", parameter.name())).collect();
+            let mark = if row.longer { " +" } else { "" };
+            let (name, does, must) = (row.name, row.does, row.client_must);
+            writeln!(text, "| `{name}`{mark} | {does} | {must} | {} |", parameters.join(", ")).unwrap();
+        }
+    }
+    text.push('\n');
+    text
+}
