@@ -244,9 +244,10 @@ fn key_of(kind: AnswerKind) -> Option<KeyId> {
             Refusal::WrongDigest(key_id) | Refusal::UnknownKey(key_id) | Refusal::UntrustedKey(key_id),
         ) => Some(key_id),
         AnswerKind::Kiss { signed, .. } => signed,
-        AnswerKind::Plain | AnswerKind::ZeroTrailer | AnswerKind::CryptoNak(Refusal::FieldsWithoutMac) => {
-            None
-        }
+        AnswerKind::Plain
+        | AnswerKind::ZeroTrailer
+        | AnswerKind::Control
+        | AnswerKind::CryptoNak(Refusal::FieldsWithoutMac) => None,
     }
 }
 

@@ -44,10 +44,10 @@ const EXPECTATIONS: [Expectation; 46] = [
     // How far off it is stands in the exchange.
     signed_request("wrong-time", VALID, &[], 3),
     signed_request("kod", VALID, &["kiss"], 3),
-    signed_request("kod:signed=no,code=DENY", NONE, &["kiss"], 3),
+    signed_request("kod:signed=no,code=DENY", NONE, &["auth-stripped", "kiss"], 3),
     plain_request("kod:code=RSTR", NONE, &["kiss"], 3),
-    signed_request("unsynchronised:after=1", VALID, &["stratum-changed"], 3),
-    signed_request("unsynchronised:after=1,stratum=16", VALID, &["stratum-changed"], 3),
+    signed_request("unsynchronised:after=1", VALID, &["leap-changed", "stratum-changed"], 3),
+    signed_request("unsynchronised:after=1,stratum=16", VALID, &["leap-changed", "stratum-changed"], 3),
     signed_request("stratum-0:after=1", VALID, &["stratum-changed"], 3),
     signed_request("stratum-16:after=1", VALID, &["stratum-changed"], 3),
     signed_request("zero-origin", VALID, &["unanswered", "zero-origin"], 0),
