@@ -222,6 +222,7 @@ impl Conversations {
             digest_length: judged.verdict.digest().map_or(0, <[u8]>::len),
             version: judged.message.map_or(Version::FOUR, |message| message.version()),
             origin: header.map_or(NtpTimestamp::ZERO, |header| header.origin_timestamp),
+            has_fields: has_fields(judged),
             length: judged.datagram.length,
             fingerprint: fingerprint(judged.datagram.octets),
             ms_sntp: account(judged).filter(|_| status == Status::MsSntp),
@@ -266,6 +267,7 @@ impl Conversations {
         }
         self.compare(judged, &request, answer);
         if let Some(header) = header {
+            self.compare_forms(judged, header, &request);
             self.note_reply(judged, header, &request, answer);
         }
         true
@@ -294,6 +296,34 @@ impl Conversations {
                 .and_then(|before| before.completed(request.origin, sent));
         }
         exchange
+    }
+
+    /// What of a reply is otherwise than its request asks for, whatever its MAC.
+    fn compare_forms(&mut self, judged: &mut Judged<'_, '_>, header: &Header, request: &Request) {
+        if request.kind != RequestKind::Time || !request.version.is_decoded() {
+            return;
+        }
+        let (version, own) = (header.version.number(), request.version.number());
+        let (answered, asked) = (judged.datagram.length, request.length);
+        let is_unasked = !request.has_fields && has_fields(judged);
+        let found = [
+            (header.mode != Mode::Server).then(|| {
+                (Finding::ReplyModeDiffers, format!("a client is answered in mode {}", header.mode.name()))
+            }),
+            (version != own).then(|| {
+                (Finding::ReplyVersionDiffers, format!("asked in version {own}, answered in {version}"))
+            }),
+            (answered > asked).then(|| (Finding::ReplyLonger, format!("{answered} octets for {asked}"))),
+            is_unasked.then(|| {
+                let detail = "the request has no extension fields, the reply has";
+                (Finding::ReplyFieldUnasked, detail.to_owned())
+            }),
+        ];
+        let places = [request.place, judged.place()];
+        for (finding, detail) in found.into_iter().flatten() {
+            judged.findings.insert(finding);
+            self.tell(finding, &places, &detail);
+        }
     }
 
     /// What a reply shows beside its request.
@@ -481,6 +511,11 @@ pub fn answer_of(judged: &Judged<'_, '_>) -> Answer {
         Status::Invalid | Status::UntrustedKey => Answer::BadMacReply,
         _ => Answer::OtherReply,
     }
+}
+
+/// True for a message with extension fields.
+fn has_fields(judged: &Judged<'_, '_>) -> bool {
+    judged.verdict.reading.is_some_and(|(reading, _)| !reading.fields.is_empty())
 }
 
 /// The association of a client's socket with a server under the key of the message.

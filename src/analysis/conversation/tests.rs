@@ -213,9 +213,10 @@ fn a_crypto_nak_names_what_it_refuses_and_says_when_that_is_no_mac() {
     let expected = [
         "refuses a request without a MAC: an extension field draws it",
         "refuses a request without a MAC, which no server that was measured does",
+        "52 octets for 48",
     ];
     assert_eq!(details, expected);
-    assert_eq!(wire.told(), [("nak-for", vec![2, 3]), ("nak-for", vec![4, 5])]);
+    assert_eq!(wire.told(), [("nak-for", vec![2, 3]), ("nak-for", vec![4, 5]), ("reply-longer", vec![4, 5])]);
 }
 
 #[test]
