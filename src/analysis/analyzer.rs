@@ -16,11 +16,26 @@ use super::keys_in_use::{Holder, KeysInUse};
 use super::policy::Policy;
 use super::verdict::{self, Status, Verdict};
 
+/// Where and when a datagram was captured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sighting {
+    /// Index of the capture among those that are read together.
+    pub capture: usize,
+    /// The interface that captured it, by section and number; `None` where the capture tells of none.
+    pub interface: Option<(u64, u32)>,
+    /// Frame that holds it, or the last fragment of it.
+    pub frame: u64,
+    /// When that frame was captured.
+    pub time: Option<CaptureTime>,
+}
+
 /// A judged message with all that is known about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a, 'k> {
     /// Index of the capture among those that are read together.
     pub capture: usize,
+    /// The interface that captured it, by section and number.
+    pub interface: Option<(u64, u32)>,
     /// Frame that holds the message, or the last fragment of it.
     pub frame: u64,
     /// When that frame was captured.
@@ -65,6 +80,21 @@ fn server_and_client(datagram: &Datagram<'_>, message: Option<&Message<'_>>) -> 
     if from_server { (source, destination) } else { (destination, source) }
 }
 
+/// Who has the key of a message that verifies: the server or peer that sent it. What a client signs does not say that
+/// the server can verify it.
+fn sender_with_key(judged: &Judged<'_, '_>) -> Option<Holder> {
+    let (source, destination) = (judged.datagram.source.ip(), judged.datagram.destination.ip());
+    match judged.message? {
+        Message::Time(message) => match message.header.mode {
+            Mode::SymmetricActive | Mode::SymmetricPassive => Some(Holder::peers(source, destination)),
+            Mode::Server | Mode::Broadcast => Some(Holder::server(source)),
+            _ => None,
+        },
+        Message::Control(message) => message.response.then(|| Holder::server(source)),
+        Message::Private(_) => None,
+    }
+}
+
 /// Judges messages and keeps what later ones need: open requests, servers, keys in use. Memory is bounded.
 pub struct Analyzer<'k> {
     keys: &'k Keyrings,
@@ -95,20 +125,21 @@ impl<'k> Analyzer<'k> {
         self.patterns.found()
     }
 
+    /// Says that a capture is over while others go on: what would have come in it is not waited for.
+    pub fn end_capture(&mut self, capture: usize) {
+        self.conversations.end_capture(capture);
+    }
+
     /// Judges one datagram. What it shows about others is in [`Self::take_events`].
-    pub fn judge<'a>(
-        &mut self,
-        capture: usize,
-        frame: u64,
-        time: Option<CaptureTime>,
-        datagram: Datagram<'a>,
-    ) -> Judged<'a, 'k> {
+    pub fn judge<'a>(&mut self, sighting: Sighting, datagram: Datagram<'a>) -> Judged<'a, 'k> {
+        let Sighting { capture, interface, frame, time } = sighting;
         let parsed = Message::parse(datagram.octets).ok();
         let (server, client) = server_and_client(&datagram, parsed.as_ref());
         let (message, verdict, keyring) = self.judge_by_any(&datagram, server, client);
         let findings = Findings::default();
         let mut judged = Judged {
             capture,
+            interface,
             frame,
             time,
             datagram,
@@ -121,11 +152,7 @@ impl<'k> Analyzer<'k> {
         self.find(&mut judged);
         self.conversations.observe(&mut judged, keyring);
         self.diagnose(&mut judged, keyring);
-        let is_peer = judged
-            .message
-            .is_some_and(|message| matches!(message.mode(), Mode::SymmetricActive | Mode::SymmetricPassive));
-        let holder = if is_peer { Some(Holder::peers(server, client)) } else { Holder::server(server) };
-        if let Some(holder) = holder {
+        if let Some(holder) = sender_with_key(&judged) {
             self.events.extend(self.keys_in_use.note(holder, &judged.verdict, judged.place()));
         }
         judged
@@ -191,7 +218,8 @@ impl<'k> Analyzer<'k> {
             findings.insert(Finding::BadUdpChecksum);
         }
         let is_zero = verdict.reading.is_some_and(|(reading, _)| verdict::is_zero_trailer(&reading));
-        if verdict.status == Status::None && is_zero {
+        let is_request = judged.message.is_some_and(|message| message.mode() == Mode::Client);
+        if verdict.status == Status::None && is_zero && !is_request {
             findings.insert(Finding::ZeroTrailer);
         }
         let is_server = matches!(
@@ -257,7 +285,7 @@ mod tests {
             encapsulation: Encapsulation::default(),
             fragments: &[],
         };
-        let verdict = Analyzer::new(rings, Policy::default()).judge(0, 1, None, datagram).verdict;
+        let verdict = Analyzer::new(rings, Policy::default()).judge(Sighting::default(), datagram).verdict;
         (verdict.status, verdict.key_file.map(str::to_owned))
     }
 

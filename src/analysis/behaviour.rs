@@ -94,9 +94,9 @@ pub enum Answer {
     Kiss,
     /// A reply with as many zero octets as a MAC has.
     ZeroTrailer,
-    /// A reply whose MAC does not verify, or under a key that is not known.
+    /// A reply whose MAC does not verify under a key that is known.
     BadMacReply,
-    /// A reply of another kind.
+    /// A reply of another kind: under a key that is not known, for instance.
     OtherReply,
 }
 
@@ -130,6 +130,9 @@ impl Answer {
 
 /// Silences that are taken for more than loss.
 const REPEATED: u32 = 2;
+
+/// Silences that one crypto-NAK outweighs.
+const MOSTLY: u32 = 4;
 
 /// How often which kind of request got which answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,7 +175,10 @@ impl Profile {
         if answered == 0 {
             return (asked >= REPEATED).then_some(Class::NoResponse);
         }
-        if bad(Answer::CryptoNak) > 0 {
+        let is_silent = |silences: u32| !self.is_limiting() && silences >= REPEATED;
+        let (naks, silences) = (bad(Answer::CryptoNak), bad(Answer::Silence));
+        // One refusal beside much silence may be forged.
+        if naks > 0 && (!is_silent(silences) || naks.saturating_mul(MOSTLY) >= silences) {
             return Some(Class::NakOnBadMac);
         }
         // A reply that we cannot verify proves nothing: the server's key may be another than ours.
@@ -182,22 +188,35 @@ impl Profile {
         if bad(Answer::ZeroTrailer) + valid(Answer::ZeroTrailer) > 0 {
             return Some(Class::ZeroTrailerToMac);
         }
-        if bad(Answer::PlainReply) + valid(Answer::PlainReply) > 0 {
+        // A server that signs does not strip its MACs: whoever is on the way does.
+        let signs = valid(Answer::AuthenticatedReply);
+        if signs == 0 && bad(Answer::PlainReply) + valid(Answer::PlainReply) > 0 {
             return Some(Class::PlainReplyToMac);
         }
-        let is_silent = |silences: u32| !self.is_limiting() && silences >= REPEATED;
+        if signs > 0 && bad(Answer::PlainReply) >= REPEATED {
+            return Some(Class::PlainReplyToBadMac);
+        }
         let has_plain = no_mac(Answer::PlainReply) > 0;
         if is_silent(no_mac(Answer::Silence)) && !has_plain && valid(Answer::AuthenticatedReply) > 0 {
             return Some(Class::RequiresAuthentication);
         }
-        if is_silent(bad(Answer::Silence)) && bad(Answer::AuthenticatedReply) + bad(Answer::BadMacReply) == 0
-        {
+        let is_lossy = |is_of_them: fn(Asked) -> bool| {
+            let others = |is_silence: bool| {
+                self.sum(|asked| !is_of_them(asked), |answer| (answer == Answer::Silence) == is_silence)
+            };
+            others(true) > others(false)
+        };
+        let answers_bad =
+            self.sum(Asked::is_bad_mac, |answer| !matches!(answer, Answer::Silence | Answer::CryptoNak));
+        if is_silent(silences) && !is_lossy(Asked::is_bad_mac) && answers_bad == 0 && naks == 0 {
             return Some(Class::SilentOnBadMac);
         }
         if valid(Answer::AuthenticatedReply) > 0 {
             return Some(Class::Authenticates);
         }
-        if valid(Answer::CryptoNak) > 0 || is_silent(valid(Answer::Silence)) {
+        let is_silent_on_right = is_silent(valid(Answer::Silence))
+            && !is_lossy(|asked| asked == Asked::Valid || asked.is_bad_mac());
+        if valid(Answer::CryptoNak) > 0 || is_silent_on_right {
             return Some(Class::RefusesRightMac);
         }
         let is_plain = has_plain && self.sum(|asked| asked != Asked::NoMac, |_| true) == 0;
@@ -231,13 +250,15 @@ pub enum Class {
     SilentOnBadMac,
     /// Answers a MAC, right or wrong, without one.
     PlainReplyToMac,
+    /// Answers a right MAC with one, and a bad MAC without.
+    PlainReplyToBadMac,
     /// Answers a MAC with zeros, as busybox does.
     ZeroTrailerToMac,
     /// Signs the answer to a bad MAC.
     SignsAnything,
     /// Answers right MACs and nothing without one.
     RequiresAuthentication,
-    /// Answers right MACs with right MACs; no bad one was seen.
+    /// Answers right MACs with right MACs; how it refuses bad ones is not known.
     Authenticates,
     /// Answers a MAC that verifies here with a crypto-NAK or not at all: it lacks that key, or does not trust it.
     RefusesRightMac,
@@ -249,10 +270,11 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Class; 10] = [
+    pub const ALL: [Class; 11] = [
         Class::NakOnBadMac,
         Class::SilentOnBadMac,
         Class::PlainReplyToMac,
+        Class::PlainReplyToBadMac,
         Class::ZeroTrailerToMac,
         Class::SignsAnything,
         Class::RequiresAuthentication,
@@ -268,6 +290,7 @@ impl Class {
             Class::NakOnBadMac => "nak-on-bad-mac",
             Class::SilentOnBadMac => "silent-on-bad-mac",
             Class::PlainReplyToMac => "plain-reply-to-mac",
+            Class::PlainReplyToBadMac => "plain-reply-to-bad-mac",
             Class::ZeroTrailerToMac => "zero-trailer-to-mac",
             Class::SignsAnything => "signs-anything",
             Class::RequiresAuthentication => "requires-authentication",
@@ -355,6 +378,30 @@ mod tests {
         assert_eq!(class(&[silent, silent, (Asked::NoMac, Answer::Kiss)]), None, "it limits");
         let one_key_refused = [(Asked::Valid, Answer::CryptoNak), (Asked::Valid, Answer::AuthenticatedReply)];
         assert_eq!(class(&one_key_refused), Some(Class::Authenticates));
+    }
+
+    #[test]
+    fn a_forged_reply_does_not_set_the_class() {
+        let signs = (Asked::Valid, Answer::AuthenticatedReply);
+        assert_eq!(class(&[signs, (Asked::Valid, Answer::PlainReply)]), Some(Class::Authenticates));
+        let plain = (Asked::WrongSecret, Answer::PlainReply);
+        assert_eq!(class(&[signs, plain]), Some(Class::Authenticates));
+        assert_eq!(class(&[signs, plain, plain]), Some(Class::PlainReplyToBadMac));
+        let nak = (Asked::WrongSecret, Answer::CryptoNak);
+        let mut silences = vec![(Asked::WrongSecret, Answer::Silence); 5];
+        silences.push(nak);
+        assert_eq!(class(&silences), None);
+        assert_eq!(class(&silences[1..]), Some(Class::NakOnBadMac));
+    }
+
+    #[test]
+    fn silence_towards_everyone_is_loss() {
+        let mut exchanges = vec![(Asked::NoMac, Answer::Silence); 9];
+        exchanges.extend([(Asked::WrongSecret, Answer::Silence); 2]);
+        exchanges.push((Asked::NoMac, Answer::PlainReply));
+        assert_eq!(class(&exchanges), None);
+        exchanges.extend([(Asked::Valid, Answer::Silence); 2]);
+        assert_eq!(class(&exchanges), None);
     }
 
     #[test]

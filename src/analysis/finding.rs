@@ -26,6 +26,14 @@ pub enum Finding {
     NakFor,
     /// Request and reply carry MACs under different key IDs.
     ReplyKeyDiffers,
+    /// A client's request was answered in another mode than 4.
+    ReplyModeDiffers,
+    /// A request was answered in another version than its own.
+    ReplyVersionDiffers,
+    /// A reply is longer than its request: whoever forges requests can have others flooded.
+    ReplyLonger,
+    /// A reply has extension fields to a request that has none.
+    ReplyFieldUnasked,
     /// Four zero octets behind a message that no server sends: nobody is refused by it.
     NakFromClient,
     /// A request that was captured twice, octet for octet, at once.
@@ -51,6 +59,8 @@ pub enum Finding {
     Unanswered,
     /// Right requests of one length are never answered while others are.
     LengthFilterSuspected,
+    /// A server answers one key and refuses another though its MACs are right.
+    RightKeyRefused,
     /// A key verifies messages of several servers.
     KeySharedByServers,
     /// One key ID stands for different secrets.
@@ -71,7 +81,7 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Finding; 28] = [
+    pub const ALL: [Finding; 33] = [
         Finding::BadUdpChecksum,
         Finding::ZeroTrailer,
         Finding::KeyNotForAddress,
@@ -80,6 +90,10 @@ impl Finding {
         Finding::AuthStripped,
         Finding::NakFor,
         Finding::ReplyKeyDiffers,
+        Finding::ReplyModeDiffers,
+        Finding::ReplyVersionDiffers,
+        Finding::ReplyLonger,
+        Finding::ReplyFieldUnasked,
         Finding::NakFromClient,
         Finding::DuplicateRequest,
         Finding::RequestRepeated,
@@ -92,6 +106,7 @@ impl Finding {
         Finding::UnsolicitedNak,
         Finding::Unanswered,
         Finding::LengthFilterSuspected,
+        Finding::RightKeyRefused,
         Finding::KeySharedByServers,
         Finding::KeyIdWithSeveralSecrets,
         Finding::KeyChanged,
@@ -113,6 +128,10 @@ impl Finding {
             Finding::AuthStripped => "auth-stripped",
             Finding::NakFor => "nak-for",
             Finding::ReplyKeyDiffers => "reply-key-differs",
+            Finding::ReplyModeDiffers => "reply-mode-differs",
+            Finding::ReplyVersionDiffers => "reply-version-differs",
+            Finding::ReplyLonger => "reply-longer",
+            Finding::ReplyFieldUnasked => "reply-field-unasked",
             Finding::NakFromClient => "nak-from-client",
             Finding::DuplicateRequest => "duplicate-request",
             Finding::RequestRepeated => "request-repeated",
@@ -125,6 +144,7 @@ impl Finding {
             Finding::UnsolicitedNak => "unsolicited-nak",
             Finding::Unanswered => "unanswered",
             Finding::LengthFilterSuspected => "length-filter-suspected",
+            Finding::RightKeyRefused => "right-key-refused",
             Finding::KeySharedByServers => "key-shared-by-servers",
             Finding::KeyIdWithSeveralSecrets => "key-id-with-several-secrets",
             Finding::KeyChanged => "key-changed",
@@ -151,6 +171,7 @@ impl Finding {
                 | Finding::UnsolicitedNak
                 | Finding::Unanswered
                 | Finding::LengthFilterSuspected
+                | Finding::RightKeyRefused
                 | Finding::KeySharedByServers
                 | Finding::KeyIdWithSeveralSecrets
                 | Finding::KeyChanged
@@ -172,6 +193,7 @@ impl Finding {
             | Finding::ZeroTrailer
             | Finding::WeakAlgorithm
             | Finding::NakFor
+            | Finding::ReplyFieldUnasked
             | Finding::NakFromClient
             | Finding::DuplicateRequest
             | Finding::DuplicateReply
@@ -182,6 +204,9 @@ impl Finding {
             Finding::KeyNotForAddress
             | Finding::Kiss
             | Finding::ReplyKeyDiffers
+            | Finding::ReplyModeDiffers
+            | Finding::ReplyVersionDiffers
+            | Finding::ReplyLonger
             | Finding::RequestRepeated
             | Finding::SecondReply
             | Finding::ZeroOrigin
@@ -190,6 +215,7 @@ impl Finding {
             | Finding::UnsolicitedNak
             | Finding::Unanswered
             | Finding::LengthFilterSuspected
+            | Finding::RightKeyRefused
             | Finding::KeySharedByServers
             | Finding::ValidRepliesNotAccepted
             | Finding::ControlExposed
@@ -201,7 +227,7 @@ impl Finding {
 
 /// The findings of one message: a set without allocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Findings(u32);
+pub struct Findings(u64);
 
 impl Findings {
     /// Adds a finding.

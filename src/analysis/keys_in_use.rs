@@ -1,6 +1,6 @@
 //! Which keys verify the messages of which servers, and what that says of the keys.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -8,7 +8,6 @@ use crate::auth::KeyId;
 use crate::auth::key::KeyIdentity;
 
 use super::finding::{Event, Finding, MOST_FRAMES, Place};
-use super::pairing::is_group;
 use super::verdict::{Status, Verdict};
 
 /// Uses that are remembered at most.
@@ -34,9 +33,9 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// A server; `None` for the address of a group, which names none.
-    pub fn server(address: IpAddr) -> Option<Holder> {
-        (!is_group(address)).then_some(Holder { server: address, peer: None })
+    /// A server.
+    pub fn server(address: IpAddr) -> Holder {
+        Holder { server: address, peer: None }
     }
 
     /// Two peers, whichever speaks.
@@ -125,21 +124,23 @@ struct Verified<'k> {
     used: Used<'k>,
 }
 
-/// The servers that have a key. Peers share theirs by nature, and one of them may be asked by clients under it too.
-fn servers_of(uses: &[Verified<'_>]) -> BTreeSet<IpAddr> {
-    let mut servers: BTreeSet<IpAddr> =
-        uses.iter().filter(|one| one.holder.peer.is_none()).map(|one| one.holder.server).collect();
-    for Verified { holder, .. } in uses {
-        if !servers.iter().any(|server| holder.has(*server)) {
-            servers.insert(holder.server);
+/// The servers that have a key, each with what shows it. Peers share theirs by nature, and one of them may serve
+/// clients under it too.
+fn servers_of<'v, 'k>(uses: &'v [Verified<'k>]) -> BTreeMap<IpAddr, &'v Verified<'k>> {
+    let servers = uses.iter().filter(|one| one.holder.peer.is_none());
+    let mut servers: BTreeMap<IpAddr, &Verified<'k>> =
+        servers.rev().map(|one| (one.holder.server, one)).collect();
+    for one in uses {
+        if !servers.keys().any(|server| one.holder.has(*server)) {
+            servers.insert(one.holder.server, one);
         }
     }
     servers
 }
 
 /// True for more servers than one with an IPv4 and an IPv6 address.
-fn are_several(servers: &BTreeSet<IpAddr>) -> bool {
-    let ipv4 = servers.iter().filter(|server| server.is_ipv4()).count();
+fn are_several(servers: &BTreeMap<IpAddr, &Verified<'_>>) -> bool {
+    let ipv4 = servers.keys().filter(|server| server.is_ipv4()).count();
     ipv4 > 1 || servers.len() - ipv4 > 1
 }
 
@@ -156,17 +157,20 @@ fn shared(uses: &[Verified<'_>]) -> Option<Event> {
         return None;
     }
     let key_id = uses.first().map_or(KeyId(0), |verified| verified.key_id);
-    let is_one_id = uses.iter().all(|verified| verified.key_id == key_id);
-    let name = |one: &Verified<'_>| match is_one_id {
+    let is_one_id = servers.values().all(|verified| verified.key_id == key_id);
+    let name = |one: &&Verified<'_>| match is_one_id {
         true => one.holder.to_string(),
         false => format!("{} under {}", one.holder, one.key_id),
     };
-    let names: Vec<String> = uses.iter().map(name).take(MOST_FRAMES).collect();
+    let mut names: Vec<String> = servers.values().map(name).take(MOST_FRAMES).collect();
+    if servers.len() > names.len() {
+        names.push(format!("and {} more", servers.len() - names.len()));
+    }
     let what = if is_one_id { format!("key {key_id}") } else { "one secret".to_owned() };
     Some(Event {
         finding: Finding::KeySharedByServers,
-        frames: uses.iter().map(|verified| verified.used.last).take(MOST_FRAMES).collect(),
-        detail: format!("{what} verifies at {} servers: {}", servers.len(), names.join(", ")),
+        frames: servers.values().map(|verified| verified.used.last).take(MOST_FRAMES).collect(),
+        detail: format!("{what} signs for {} servers: {}", servers.len(), names.join(", ")),
     })
 }
 
@@ -216,7 +220,7 @@ mod tests {
             let verdict = crate::analysis::verdict::judge_message(&message, keyring);
             let place = Place { capture: 0, frame: frame as u64 + 1 };
             let holder = Holder::server(server.parse().unwrap());
-            events.extend(holder.and_then(|holder| keys.note(holder, &verdict, place)));
+            events.extend(keys.note(holder, &verdict, place));
         }
         events.extend(keys.events());
         events
@@ -232,7 +236,7 @@ mod tests {
         assert_eq!(events.len(), 1);
         assert_eq!(events[0].finding, Finding::KeySharedByServers);
         assert_eq!(events[0].frames.iter().map(|place| place.frame).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(events[0].detail, "key 11 verifies at 2 servers: 10.0.0.1, 10.0.0.2");
+        assert_eq!(events[0].detail, "key 11 signs for 2 servers: 10.0.0.1, 10.0.0.2");
     }
 
     #[test]
@@ -258,18 +262,18 @@ mod tests {
     #[test]
     fn a_secret_is_known_again_wherever_it_stands() {
         let shared = events(&[("10.0.0.1", "old.keys"), ("10.0.0.2", "copy.keys")]);
-        assert_eq!(shared[0].detail, "key 11 verifies at 2 servers: 10.0.0.1, 10.0.0.2");
+        assert_eq!(shared[0].detail, "key 11 signs for 2 servers: 10.0.0.1, 10.0.0.2");
         assert_eq!(shared.len(), 1);
         assert!(codes(&[("10.0.0.1", "old.keys"), ("10.0.0.1", "copy.keys")]).is_empty(), "no change");
         let other_id = events(&[("10.0.0.1", "old.keys"), ("10.0.0.2", "12.keys")]);
         assert_eq!(
             other_id[0].detail,
-            "one secret verifies at 2 servers: 10.0.0.1 under 11, 10.0.0.2 under 12"
+            "one secret signs for 2 servers: 10.0.0.1 under 11, 10.0.0.2 under 12"
         );
     }
 
     #[test]
-    fn peers_share_their_key_and_groups_have_none() {
+    fn peers_share_their_key() {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
         assert_eq!(Holder::peers(one, other), Holder::peers(other, one));
@@ -283,14 +287,11 @@ mod tests {
             let verified = |holder: &Holder| Verified { holder: *holder, key_id: KeyId(1), used };
             servers_of(&holders.iter().map(verified).collect::<Vec<_>>()).len()
         };
-        let server = |text: &str| Holder::server(address(text)).unwrap();
+        let server = |text: &str| Holder::server(address(text));
         assert_eq!(count(&[Holder::peers(one, other)]), 1);
         assert_eq!(count(&[Holder::peers(one, other), server("10.0.0.2")]), 1);
         assert_eq!(count(&[Holder::peers(one, other), server("10.0.0.3")]), 2);
         assert_eq!(count(&[Holder::peers(one, other), server("10.0.0.1"), server("10.0.0.2")]), 2);
-        for group in ["224.0.1.1", "255.255.255.255", "ff05::101"] {
-            assert_eq!(Holder::server(address(group)), None);
-        }
     }
 
     /// During a rotation some clients have the new key and others still the old one.

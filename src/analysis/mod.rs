@@ -15,7 +15,7 @@ pub mod server;
 pub mod summary;
 pub mod verdict;
 
-pub use analyzer::{Analyzer, Judged};
+pub use analyzer::{Analyzer, Judged, Sighting};
 pub use diagnosis::Diagnosis;
 pub use finding::{Event, Finding};
 pub use policy::Policy;

@@ -19,6 +19,9 @@ pub const MOST_SERVERS: usize = 4_096;
 const MOST_CLIENTS: usize = 16;
 const MOST_LENGTHS: usize = 32;
 
+/// Keys that are told apart for a server.
+const MOST_KEYS: usize = 64;
+
 /// Requests that must have stayed unanswered before a filter is suspected.
 const SUSPICIOUS: u32 = 2;
 
@@ -30,9 +33,21 @@ pub struct Server {
     /// What it broadcasts.
     pub broadcasts: BTreeMap<Status, u64>,
     lengths: BTreeMap<IpAddr, Lengths>,
-    clock: Option<(Place, u8, LeapIndicator)>,
+    /// How it answers requests with a right MAC, by key.
+    keys: BTreeMap<KeyId, KeyAnswers>,
+    /// What unproved and proved messages say of its clock: whoever forges one must not seem to set it.
+    clocks: [Option<(Place, u8, LeapIndicator)>; 2],
     control: Exposure,
     private: Exposure,
+}
+
+/// How requests were answered whose MAC is right under one key.
+#[derive(Clone, Copy, Debug, Default)]
+struct KeyAnswers {
+    with_mac: u32,
+    refused: u32,
+    silent: u32,
+    example: Option<Place>,
 }
 
 /// The requests of a client by key ID and octets.
@@ -93,23 +108,32 @@ impl Server {
     pub fn count(&mut self, request: &Request, answer: Answer) {
         let asked = Asked::of(request.status);
         self.profile.count(asked, answer);
+        if let (Asked::Valid, Some(key_id)) = (asked, request.key_id)
+            && (self.keys.len() < MOST_KEYS || self.keys.contains_key(&key_id))
+        {
+            self.keys.entry(key_id).or_default().count(answer, request.place);
+        }
         let client = request.client.ip();
         if self.lengths.len() < MOST_CLIENTS || self.lengths.contains_key(&client) {
             self.lengths.entry(client).or_default().count(request, asked, answer);
         }
     }
 
-    /// Compares what a reply says of the server's clock with what the one before said.
-    pub fn clock_says(&mut self, header: &Header, place: Place) -> Option<Event> {
-        let now = (header.stratum, header.leap_indicator);
-        let before = self.clock.replace((place, now.0, now.1));
-        let (earlier, stratum, leap) = before.filter(|(_, stratum, leap)| (*stratum, *leap) != now)?;
-        let (finding, detail) = if stratum == now.0 {
-            (Finding::LeapChanged, format!("leap {} became {}", leap.name(), now.1.name()))
-        } else {
-            (Finding::StratumChanged, format!("stratum {stratum} became {}", now.0))
+    /// Compares what a message says of the server's clock with what the one before said, those whose MAC is right
+    /// apart from the others.
+    pub fn clock_says(&mut self, header: &Header, is_proved: bool, place: Place) -> Vec<Event> {
+        let [unproved, proved] = &mut self.clocks;
+        let clock = if is_proved { proved } else { unproved };
+        let (now_stratum, now_leap) = (header.stratum, header.leap_indicator);
+        let Some((earlier, stratum, leap)) = clock.replace((place, now_stratum, now_leap)) else {
+            return Vec::new();
         };
-        Some(Event { finding, frames: vec![earlier, place], detail })
+        let event = |finding, detail| Event { finding, frames: vec![earlier, place], detail };
+        let stratum_changed = (stratum != now_stratum)
+            .then(|| event(Finding::StratumChanged, format!("stratum {stratum} became {now_stratum}")));
+        let leap_changed = (leap != now_leap)
+            .then(|| event(Finding::LeapChanged, format!("leap {} became {}", leap.name(), now_leap.name())));
+        stratum_changed.into_iter().chain(leap_changed).collect()
     }
 
     /// Notes a query of mode 6 or 7 and one of its replies, in octets.
@@ -133,8 +157,29 @@ impl Server {
         let mut events = Vec::new();
         events.extend(self.control.event(Finding::ControlExposed, "control", address));
         events.extend(self.private.event(Finding::PrivateExposed, "private", address));
-        events.extend(self.length_filter(address));
+        let filter = self.length_filter(address);
+        if filter.is_none() {
+            events.extend(self.refused_keys(address));
+        }
+        events.extend(filter);
         events
+    }
+
+    /// The keys that it refuses though their MACs are right, where it signs under others.
+    fn refused_keys(&self, address: SocketAddr) -> impl Iterator<Item = Event> + use<'_> {
+        let signs = self.profile.of(Asked::Valid, Answer::AuthenticatedReply) > 0;
+        let is_refused = move |answers: &KeyAnswers| {
+            signs && answers.with_mac == 0 && answers.refused + answers.silent >= SUSPICIOUS
+        };
+        let refused = self.keys.iter().filter(move |(_, answers)| is_refused(answers));
+        refused.filter(|_| !self.profile.is_limiting()).map(move |(key_id, answers)| {
+            let KeyAnswers { refused, silent, .. } = answers;
+            let detail = format!(
+                "{address} signs under other keys and not under key {key_id}, whose MACs are right here: \
+                 {refused} refused, {silent} not answered"
+            );
+            Event { finding: Finding::RightKeyRefused, frames: answers.example.into_iter().collect(), detail }
+        })
     }
 
     /// Suspects a filter where it is not silent because it limits.
@@ -143,6 +188,20 @@ impl Server {
             return None;
         }
         self.lengths.values().find_map(|lengths| lengths.filter(address))
+    }
+}
+
+impl KeyAnswers {
+    fn count(&mut self, answer: Answer, place: Place) {
+        match answer {
+            Answer::AuthenticatedReply => self.with_mac += 1,
+            Answer::CryptoNak => self.refused += 1,
+            Answer::Silence => self.silent += 1,
+            _ => return,
+        }
+        if answer != Answer::AuthenticatedReply {
+            self.example.get_or_insert(place);
+        }
     }
 }
 
@@ -167,11 +226,13 @@ impl Lengths {
 
     /// Under one key, short requests are answered and longer ones are not.
     fn filter_of_key(&self, address: SocketAddr) -> Option<Event> {
-        let mut answered = self.by_length.iter().filter(|(_, answers)| answers.answered > 0);
+        let answered = self.by_length.iter();
+        let mut answered = answered.filter(|(_, answers)| answers.answered > answers.unanswered);
         answered.find_map(|((key_id, length), _)| {
             let same_key = self.by_length.range((*key_id, length + 1)..=(*key_id, usize::MAX));
             let key = key_id.map_or("without a MAC".to_owned(), |key_id| format!("under key {key_id}"));
-            let reason = "it drops them by their length, or something on the way does";
+            let reason = "it takes no requests of that length or with such extension fields, or something on the \
+                          way drops them";
             event(
                 address,
                 &format!("{length} octets {key}"),
@@ -185,8 +246,10 @@ impl Lengths {
     fn filter_of_macs(&self, address: SocketAddr) -> Option<Event> {
         let is_answered = |answers: &Answers| answers.answered > 0;
         let with_mac = self.by_length.iter().filter(|((key_id, _), _)| key_id.is_some());
+        // Where plain requests are lost too, others are for the same reason.
+        let is_mostly = |answers: &Answers| answers.answered > answers.unanswered;
         let plain =
-            self.by_length.iter().filter(|((key_id, _), answers)| key_id.is_none() && is_answered(answers));
+            self.by_length.iter().filter(|((key_id, _), answers)| key_id.is_none() && is_mostly(answers));
         let longest = plain.map(|((_, length), _)| *length).max()?;
         if with_mac.clone().any(|(_, answers)| is_answered(answers)) {
             return None;

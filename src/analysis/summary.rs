@@ -25,6 +25,8 @@ pub struct Summary {
     pub findings: BTreeMap<Finding, u64>,
     /// Selected messages by what explains them; a message counts under each of its codes.
     pub diagnoses: BTreeMap<Code, u64>,
+    /// Selected messages whose MAC is wrong and for which nothing was tried any more, as too much was in vain.
+    pub untried: u64,
     /// Packets that are not NTP, by the reason code.
     pub not_decoded: BTreeMap<Reason, u64>,
     /// Datagrams whose fragments never all came.
@@ -59,6 +61,13 @@ impl Summary {
         for code in judged.diagnosis.iter().flat_map(|diagnosis| diagnosis.codes().iter()) {
             *self.diagnoses.entry(code).or_default() += 1;
         }
+        self.untried += u64::from(Self::is_untried(judged));
+    }
+
+    /// Messages of which a diagnosis may be missing.
+    fn is_untried(judged: &Judged<'_, '_>) -> bool {
+        let tried = judged.diagnosis.map(|diagnosis| diagnosis.tried);
+        tried.is_some_and(|tried| tried.limit.is_some() && tried.codes.iter().next().is_none())
     }
 
     /// Counts an event. Those that stand in a message's record too were counted with it.

@@ -17,6 +17,8 @@ pub struct Merge {
     /// The file whose head was handed out last and whose next frame is not looked at yet.
     taken: Option<(usize, CaptureTime)>,
     started: bool,
+    /// Files that were found to be over and not asked for yet.
+    ended: Vec<usize>,
 }
 
 /// The next frame of a file, ordered by time, then file.
@@ -30,7 +32,13 @@ struct Head {
 impl Merge {
     /// Joins `readers`, which keep their order as index of file.
     pub fn new(readers: Vec<Reader>) -> Self {
-        Self { heads: BinaryHeap::with_capacity(readers.len()), readers, taken: None, started: false }
+        Self {
+            heads: BinaryHeap::with_capacity(readers.len()),
+            readers,
+            taken: None,
+            started: false,
+            ended: Vec::new(),
+        }
     }
 
     /// The next frame and the index of its file, or `None` for ever once all files are over.
@@ -42,12 +50,21 @@ impl Merge {
         self.next_of_several()
     }
 
+    /// The files that are over before the frame that comes next, each once. Only where there are several.
+    pub fn take_ended(&mut self) -> Vec<usize> {
+        if self.readers.len() > 1 {
+            self.look_ahead();
+        }
+        std::mem::take(&mut self.ended)
+    }
+
     /// The files, to ask how each ended.
     pub fn readers(&self) -> &[Reader] {
         &self.readers
     }
 
-    fn next_of_several(&mut self) -> Option<(usize, Frame<'_>)> {
+    /// Looks at the next frame of every file.
+    fn look_ahead(&mut self) {
         if !self.started {
             self.started = true;
             (0..self.readers.len()).for_each(|file| self.look_at(file, BEFORE_ALL));
@@ -55,6 +72,10 @@ impl Merge {
         if let Some((file, last)) = self.taken.take() {
             self.look_at(file, last);
         }
+    }
+
+    fn next_of_several(&mut self) -> Option<(usize, Frame<'_>)> {
+        self.look_ahead();
         let Reverse(head) = self.heads.pop()?;
         self.taken = Some((head.file, head.time));
         let reader = self.readers.get(head.file)?;
@@ -65,6 +86,8 @@ impl Merge {
     fn look_at(&mut self, file: usize, last: CaptureTime) {
         if let Some(located) = self.readers.get_mut(file).and_then(Reader::advance) {
             self.heads.push(Reverse(Head { time: located.time.unwrap_or(last), file, located }));
+        } else {
+            self.ended.push(file);
         }
     }
 }
@@ -148,6 +171,19 @@ mod tests {
     fn joins_by_time_then_by_order_of_files() {
         let order = order(vec![reader(&[1, 4, 6]), reader(&[2, 4, 5]), reader(&[])]);
         assert_eq!(order, [(0, 1, 1), (1, 1, 2), (0, 2, 4), (1, 2, 4), (1, 3, 5), (0, 3, 6)]);
+    }
+
+    #[test]
+    fn a_file_is_told_to_be_over_before_the_first_frame_behind_it() {
+        let mut merge = Merge::new(vec![reader(&[1, 2]), reader(&[]), reader(&[5])]);
+        let mut told = Vec::new();
+        loop {
+            told.push(merge.take_ended());
+            if merge.next_frame().is_none() {
+                break;
+            }
+        }
+        assert_eq!(told, [vec![1], vec![], vec![0], vec![2]]);
     }
 
     #[test]

@@ -22,6 +22,13 @@ pub struct Origin {
     order: Order,
 }
 
+impl Origin {
+    /// What tells the interface from others of its capture: sections before its own, and its number in that.
+    pub fn interface(&self) -> (u64, u32) {
+        (self.section, self.index)
+    }
+}
+
 impl<'a> Options<'a> {
     pub(super) fn new(octets: &'a [u8], order: Order) -> Self {
         Self { octets, order }

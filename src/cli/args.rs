@@ -40,7 +40,7 @@ pub enum Command {
         mut_arg("filter", |arg| arg.long_help(DECODE_FILTER))
     )]
     Decode(DecodeArguments),
-    /// Explain one message octet by octet, or a diagnosis by its code
+    /// Explain one message octet by octet, or a word of other outputs
     #[command(after_help = EXPLAIN_EXAMPLES, override_usage = EXPLAIN_USAGE)]
     Explain(ExplainArguments),
     /// Tell who uses which key: servers, keys and their clients
@@ -88,7 +88,7 @@ Examples:
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
-    /// A capture; or, alone, the code of a diagnosis as other commands print it
+    /// A capture; or, alone, a diagnosis, finding, status or kind of server as other commands print it
     #[arg(value_name = "CAPTURE")]
     pub subject: PathBuf,
     /// Number of the frame, as Wireshark counts
@@ -184,7 +184,7 @@ pub struct VerifyArguments {
     pub no_diagnosis: bool,
 }
 
-const DEFAULT_FAIL_ON: &str = "invalid,unknown-key,untrusted-key,crypto-nak,malformed";
+const DEFAULT_FAIL_ON: &str = "invalid,unknown-key,untrusted-key,crypto-nak,malformed,auth-stripped,replay";
 
 /// Arguments of `decode`.
 #[derive(Debug, Args)]

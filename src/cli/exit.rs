@@ -120,7 +120,10 @@ pub(super) enum CliError {
         reason: String,
     },
     /// What is to be explained is neither a frame nor a code.
-    #[error("{}: not the code of a diagnosis, and no frame of a capture is named", label(subject))]
+    #[error(
+        "{}: not the code of a diagnosis, finding, status or kind of server, and no frame of a capture is named",
+        label(subject)
+    )]
     NothingToExplain {
         /// What was given.
         subject: PathBuf,

@@ -25,7 +25,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, CliError> {
     }
 }
 
-/// Prints the page of a diagnosis or pattern.
+/// Prints the page of a word that outputs have.
 fn explain_code(subject: &Path) -> Result<Exit, CliError> {
     let nothing = || CliError::NothingToExplain { subject: subject.to_owned() };
     let found = subject.to_str().and_then(diagnosis::page).ok_or_else(nothing)?;

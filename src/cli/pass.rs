@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use crate::analysis::filter::Filter;
 use crate::analysis::finding::Place;
-use crate::analysis::{Analyzer, Event, Judged, Policy, Summary};
+use crate::analysis::{Analyzer, Event, Judged, Policy, Sighting, Summary};
 use crate::auth::Keyrings;
-use crate::capture::{Ending, Frame, Merge, Reader};
+use crate::capture::{Ending, Frame, Merge, Origin, Reader};
 use crate::net::{Decoded, Decoder};
 use crate::report::diagnosis::PatternRecord;
 use crate::report::model::{CaptureRecord, DefectRecord, KeyFileRecord, ServerRecord, SummaryRecord, View};
@@ -73,13 +73,17 @@ impl<'p> Pass<'p> {
         }
         let mut summary = Summary::default();
         let mut selected = Selected::new(self.filter.is_none());
-        while let Some((capture, frame)) = captures.next_frame() {
+        loop {
+            captures.take_ended().into_iter().for_each(|capture| analyzer.end_capture(capture));
+            let Some((capture, frame)) = captures.next_frame() else { break };
             summary.count_frame(frame.time);
             let Some(decoder) = decoders.get_mut(capture) else { continue };
             match decoder.decode(&frame) {
                 Decoded::Undecoded(reason) => summary.count_undecoded(reason),
                 Decoded::Datagram(datagram) => {
-                    let judged = analyzer.judge(capture, frame.number, frame.time, datagram);
+                    let interface = frame.origin.map(Origin::interface);
+                    let sighting = Sighting { capture, interface, frame: frame.number, time: frame.time };
+                    let judged = analyzer.judge(sighting, datagram);
                     summary.messages += 1;
                     if self.filter.is_none_or(|filter| filter.matches(&judged)) {
                         selected.note(&judged);

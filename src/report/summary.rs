@@ -62,6 +62,15 @@ fn lines(text: &mut String, summary: &SummaryRecord<'_>, told: &Told) -> std::fm
     counts(text, "status", &summary.statuses)?;
     counts(text, "findings", &summary.findings)?;
     counts(text, "diagnoses", &summary.diagnoses)?;
+    if let Some(messages) = summary.undiagnosed {
+        let name = if summary.diagnoses.is_empty() { "diagnoses" } else { "" };
+        let messages = count(messages, "wrong MAC");
+        sentence(
+            text,
+            name,
+            &format!("not looked for in {messages} more, as it was in vain for others like them"),
+        )?;
+    }
     for (index, pattern) in summary.patterns.iter().take(MOST_TOLD).enumerate() {
         pattern_line(text, pattern, if index == 0 { "patterns" } else { "" })?;
     }

@@ -9,7 +9,7 @@ use std::io::Cursor;
 use std::path::PathBuf;
 
 use ntpcap::analysis::verdict::{self, Verdict};
-use ntpcap::analysis::{Analyzer, Status};
+use ntpcap::analysis::{Analyzer, Sighting, Status};
 use ntpcap::auth::keyfile::{self, Dialect};
 use ntpcap::auth::{KeyId, Keyring, Keyrings, TrustedKeys};
 use ntpcap::capture::{CaptureTime, Ending, Reader};
@@ -130,7 +130,10 @@ fn a_damaged_message_can_always_be_written_out() {
                 let length = usize::try_from(random.next(damaged.len() as u64 + 1)).unwrap();
                 for octets in [&damaged[..], &damaged[..length]] {
                     let datagram = ntpcap::net::Datagram { octets, length: octets.len(), ..datagram };
-                    let judged = analyzer.judge(0, frame.number, frame.time, datagram);
+                    let judged = analyzer.judge(
+                        Sighting { frame: frame.number, time: frame.time, ..Sighting::default() },
+                        datagram,
+                    );
                     for view in [View::Verify, View::Decode] {
                         serde_json::to_string(&MessageRecord::new(&judged, None, view)).unwrap();
                         written += 1;

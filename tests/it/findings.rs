@@ -66,8 +66,8 @@ fn silence_to_one_length_of_right_requests_suggests_a_filter() {
     assert_eq!(findings(&records, "unanswered").len(), 2);
     let filter = findings(&records, "length-filter-suspected");
     let detail = filter[0]["detail"].as_str().unwrap();
-    let expected = "10.99.0.1:123 answered requests of 72 octets under key 3 and none of 2 of 84 octets: it drops them \
-                    by their length, or something on the way does";
+    let expected = "10.99.0.1:123 answered requests of 72 octets under key 3 and none of 2 of 84 octets: it takes no \
+                    requests of that length or with such extension fields, or something on the way drops them";
     assert_eq!(detail, expected);
 }
 

@@ -71,8 +71,8 @@ impl Followers {
         follower.ignored += 1;
         let Association { client, server, key_id } = association;
         let detail = format!(
-            "replies of {server} verify under the key {key_id} of the requests, and {} accepts none: the wire is \
-             fine; look at the client's trusted keys",
+            "replies of {server} verify under the key {key_id} of the requests, and {} accepts none: if they reach \
+             it, look at its trusted keys",
             client.ip()
         );
         let event = Event { finding: Finding::ValidRepliesNotAccepted, frames: vec![reply, place], detail };

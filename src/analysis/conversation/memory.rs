@@ -1,7 +1,9 @@
 //! Which authenticated messages were seen before.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 
+use crate::analysis::analyzer::Judged;
 use crate::analysis::finding::Place;
 use crate::capture::CaptureTime;
 
@@ -14,32 +16,41 @@ pub(super) const ONE_MESSAGE: i128 = 1_000_000_000;
 /// Remembers messages by their fingerprints.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    by_fingerprint: HashMap<u64, (Place, Option<CaptureTime>)>,
+    by_fingerprint: HashMap<u64, Sending>,
     order: VecDeque<u64>,
 }
 
-/// Octets that were seen before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
-    /// A moment ago, or in another capture, whose clock nobody knows: one message that was captured twice.
-    Twice(Place),
-    /// Long enough ago to be another sending.
-    Later(Place),
+/// A message, where it was captured, and who sent it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sending {
+    pub(super) place: Place,
+    pub(super) sender: SocketAddr,
+    time: Option<CaptureTime>,
+    interface: Option<(u64, u32)>,
+}
+
+impl Sending {
+    pub(super) fn of(judged: &Judged<'_, '_>) -> Sending {
+        let (place, sender) = (judged.place(), judged.datagram.source);
+        Sending { place, sender, time: judged.time, interface: judged.interface }
+    }
+}
+
+/// What was seen before, and how many nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Again {
+    pub(super) before: Sending,
+    pub(super) elapsed: i128,
 }
 
 impl Memory {
-    /// Remembers a message, and tells when it was seen before.
-    pub(super) fn recall(
-        &mut self,
-        fingerprint: u64,
-        place: Place,
-        time: Option<CaptureTime>,
-    ) -> Option<Again> {
-        if let Some((before, then)) = self.by_fingerprint.get(&fingerprint) {
-            let elapsed = then.zip(time).map(|(then, now)| elapsed(then, now));
-            let is_other =
-                before.capture == place.capture && elapsed.is_some_and(|elapsed| elapsed >= ONE_MESSAGE);
-            return Some(if is_other { Again::Later(*before) } else { Again::Twice(*before) });
+    /// Remembers a message. Tells when it was sent before, which is more than to be captured twice: by an interface, a
+    /// bridge or a mirror port at once, or by another interface or into another file, whose clock nobody knows.
+    pub(super) fn recall(&mut self, fingerprint: u64, now: Sending) -> Option<Again> {
+        if let Some(before) = self.by_fingerprint.get(&fingerprint) {
+            let elapsed = before.time.zip(now.time).map(|(then, now)| elapsed(then, now))?;
+            let is_same_eye = (before.place.capture, before.interface) == (now.place.capture, now.interface);
+            return (is_same_eye && elapsed >= ONE_MESSAGE).then_some(Again { before: *before, elapsed });
         }
         if self.order.len() >= MOST_MESSAGES
             && let Some(oldest) = self.order.pop_front()
@@ -47,7 +58,7 @@ impl Memory {
             self.by_fingerprint.remove(&oldest);
         }
         self.order.push_back(fingerprint);
-        self.by_fingerprint.insert(fingerprint, (place, time));
+        self.by_fingerprint.insert(fingerprint, now);
         None
     }
 }

@@ -4,7 +4,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
 use crate::auth::Keyring;
-use crate::capture::CaptureTime;
 use crate::ntp::header::{Header, Mode, Version};
 use crate::ntp::message::Message;
 use crate::ntp::{NtpTimestamp, trailer::KEY_ID_LENGTH};
@@ -19,10 +18,12 @@ use super::pairing::{
 use super::server::Servers;
 use super::verdict::{self, Status};
 
+use coverage::Coverage;
 use followers::{Association, Followers};
 use interleaved::{Answered, LastExchanges};
-use memory::{Again, Memory, elapsed};
+use memory::{Memory, Sending, elapsed};
 
+mod coverage;
 mod followers;
 mod interleaved;
 mod memory;
@@ -50,16 +51,14 @@ pub struct Conversations {
     followers: Followers,
     last_exchanges: LastExchanges,
     memory: Memory,
+    coverage: Coverage,
     events: Vec<Event>,
-    begin: Option<CaptureTime>,
-    end: Option<CaptureTime>,
 }
 
 impl Conversations {
     /// Fits a message into its conversation: its exchange and findings, and events about others.
     pub fn observe(&mut self, judged: &mut Judged<'_, '_>, keys: &Keyring) {
-        self.begin = self.begin.or(judged.time);
-        self.end = judged.time.or(self.end);
+        self.coverage.note(judged.capture, judged.time);
         while let Some(expired) = self.window.expire(judged.time) {
             self.close(expired);
         }
@@ -82,8 +81,14 @@ impl Conversations {
         }
     }
 
-    /// Closes what is still open at the end of the capture.
+    /// Says that a capture is over while others go on.
+    pub fn end_capture(&mut self, capture: usize) {
+        self.coverage.end(capture);
+    }
+
+    /// Closes what is still open at the end of the captures.
     pub fn finish(&mut self) {
+        self.coverage.end_all();
         while let Some(expired) = self.window.drain() {
             self.close(expired);
         }
@@ -112,10 +117,10 @@ impl Conversations {
         if judged.verdict.status != Status::Valid {
             return;
         }
-        let (place, fingerprint) = (judged.place(), fingerprint(judged.datagram.octets));
-        if let Some(Again::Later(before)) = self.memory.recall(fingerprint, place, judged.time) {
+        let (now, fingerprint) = (Sending::of(judged), fingerprint(judged.datagram.octets));
+        if let Some(again) = self.memory.recall(fingerprint, now) {
             judged.findings.insert(finding);
-            self.tell(finding, &[before, place], "an authenticated message again, octet for octet");
+            self.tell(finding, &[again.before.place, now.place], &sentence::again(&again, now.sender));
         }
     }
 
@@ -217,6 +222,7 @@ impl Conversations {
             digest_length: judged.verdict.digest().map_or(0, <[u8]>::len),
             version: judged.message.map_or(Version::FOUR, |message| message.version()),
             origin: header.map_or(NtpTimestamp::ZERO, |header| header.origin_timestamp),
+            has_fields: has_fields(judged),
             length: judged.datagram.length,
             fingerprint: fingerprint(judged.datagram.octets),
             ms_sntp: account(judged).filter(|_| status == Status::MsSntp),
@@ -261,6 +267,7 @@ impl Conversations {
         }
         self.compare(judged, &request, answer);
         if let Some(header) = header {
+            self.compare_forms(judged, header, &request);
             self.note_reply(judged, header, &request, answer);
         }
         true
@@ -289,6 +296,34 @@ impl Conversations {
                 .and_then(|before| before.completed(request.origin, sent));
         }
         exchange
+    }
+
+    /// What of a reply is otherwise than its request asks for, whatever its MAC.
+    fn compare_forms(&mut self, judged: &mut Judged<'_, '_>, header: &Header, request: &Request) {
+        if request.kind != RequestKind::Time || !request.version.is_decoded() {
+            return;
+        }
+        let (version, own) = (header.version.number(), request.version.number());
+        let (answered, asked) = (judged.datagram.length, request.length);
+        let is_unasked = !request.has_fields && has_fields(judged);
+        let found = [
+            (header.mode != Mode::Server).then(|| {
+                (Finding::ReplyModeDiffers, format!("a client is answered in mode {}", header.mode.name()))
+            }),
+            (version != own).then(|| {
+                (Finding::ReplyVersionDiffers, format!("asked in version {own}, answered in {version}"))
+            }),
+            (answered > asked).then(|| (Finding::ReplyLonger, format!("{answered} octets for {asked}"))),
+            is_unasked.then(|| {
+                let detail = "the request has no extension fields, the reply has";
+                (Finding::ReplyFieldUnasked, detail.to_owned())
+            }),
+        ];
+        let places = [request.place, judged.place()];
+        for (finding, detail) in found.into_iter().flatten() {
+            judged.findings.insert(finding);
+            self.tell(finding, &places, &detail);
+        }
     }
 
     /// What a reply shows beside its request.
@@ -323,24 +358,28 @@ impl Conversations {
             // Told of already, and no answer of the server's.
             return;
         }
-        // To a request that was sent to a group, each of several servers replies.
-        if is_time && request.kind != RequestKind::Group && request.replies.count > 0 {
-            let finding = self.tell_again(judged, request);
-            if finding == Finding::DuplicateReply {
-                return;
-            }
+        let is_same = request.replies.fingerprint == fingerprint(judged.datagram.octets);
+        if is_time && request.kind != RequestKind::Group && request.replies.count > 0 && is_same {
+            self.tell_again(judged, request, Finding::DuplicateReply, "the same reply again");
+            return;
+        }
+        // To a group each of several servers replies, and a peer sends on until it hears again.
+        if request.kind == RequestKind::Time && request.replies.count > 0 {
+            self.tell_again(judged, request, Finding::SecondReply, "another reply to the same request");
         }
         let places = [request.place, judged.place()];
         let asked = Asked::of(request.status);
-        if is_time && (asked == Asked::Valid || asked.is_bad_mac()) && answer == Answer::PlainReply {
+        let is_bare =
+            judged.verdict.status == Status::None && matches!(answer, Answer::PlainReply | Answer::Kiss);
+        if is_time && is_bare && (asked == Asked::Valid || asked.is_bad_mac()) {
             judged.findings.insert(Finding::AuthStripped);
             self.tell(Finding::AuthStripped, &places, &sentence::stripped(request));
         } else if answer == Answer::CryptoNak {
             judged.findings.insert(Finding::NakFor);
             self.tell(Finding::NakFor, &places, &sentence::refused(request));
         }
-        let replied =
-            judged.verdict.key_id().filter(|_| answer != Answer::CryptoNak && answer != Answer::ZeroTrailer);
+        let is_zero = judged.verdict.digest().is_none_or(|digest| digest.iter().all(|octet| *octet == 0));
+        let replied = judged.verdict.key_id().filter(|_| !is_zero);
         if let (Some(asked), Some(replied)) = (request.key_id, replied)
             && asked != replied
         {
@@ -351,19 +390,14 @@ impl Conversations {
     }
 
     /// Tells of a reply to a request that has one.
-    fn tell_again(&mut self, judged: &mut Judged<'_, '_>, request: &Request) -> Finding {
+    fn tell_again(&mut self, judged: &mut Judged<'_, '_>, request: &Request, finding: Finding, detail: &str) {
         let first = request.replies.first.unwrap_or(request.place);
-        let (finding, detail) = match request.replies.fingerprint == fingerprint(judged.datagram.octets) {
-            true => (Finding::DuplicateReply, "the same reply again"),
-            false => (Finding::SecondReply, "another reply to the same request"),
-        };
         judged.findings.insert(finding);
         self.tell(finding, &[request.place, first, judged.place()], detail);
-        finding
     }
 
     fn keep(&mut self, judged: &Judged<'_, '_>, name: Name, header: &Header) {
-        let since = self.window.left().or(self.begin);
+        let since = self.window.left().max(self.coverage.since(judged.capture));
         let remembered = since.zip(judged.time).map(|(since, now)| elapsed(since, now).min(LONGEST_WAIT));
         let orphan = Orphan {
             place: judged.place(),
@@ -393,10 +427,12 @@ impl Conversations {
         let place = judged.place();
         if header.version.is_decoded()
             && let Some(server) = self.servers.of(judged.datagram.source)
-            && let Some(event) = server.clock_says(header, place)
         {
-            judged.findings.insert(event.finding);
-            self.events.push(event);
+            let is_proved = judged.verdict.status == Status::Valid;
+            for event in server.clock_says(header, is_proved, place) {
+                judged.findings.insert(event.finding);
+                self.events.push(event);
+            }
         }
     }
 
@@ -405,15 +441,17 @@ impl Conversations {
         match expired {
             Expired::Request(request) if request.replies.count == 0 && request.expects_reply => {
                 // It may have had to make room, or the capture ends: its reply would lie behind.
-                let waited =
-                    request.time.zip(self.end).map(|(time, end)| elapsed(time, end).min(LONGEST_WAIT));
+                let waited = request
+                    .time
+                    .zip(self.coverage.until(request.place.capture))
+                    .map(|(time, end)| elapsed(time, end).min(LONGEST_WAIT));
                 if let Some(waited) = waited.filter(|waited| *waited >= LEAST_WAIT) {
                     self.count(&request, Answer::Silence);
                     self.tell(Finding::Unanswered, &[request.place], &sentence::silence(&request, waited));
                 }
             }
             Expired::Request(_) => {}
-            Expired::Orphan(orphan) if self.is_early(orphan.time) => {}
+            Expired::Orphan(orphan) if self.is_early(&orphan) => {}
             Expired::Orphan(orphan) => self.unexplained(&orphan),
         }
     }
@@ -434,9 +472,10 @@ impl Conversations {
         self.tell(finding, &frames, &sentence::unexplained(orphan, what));
     }
 
-    /// True for a reply so near the beginning that its request may lie before it.
-    fn is_early(&self, time: Option<CaptureTime>) -> bool {
-        let since = time.zip(self.begin).map(|(time, begin)| time.seconds.saturating_sub(begin.seconds));
+    /// True for a reply so near the beginning of its capture that its request may lie before.
+    fn is_early(&self, orphan: &Orphan) -> bool {
+        let begin = self.coverage.since(orphan.place.capture);
+        let since = orphan.time.zip(begin).map(|(time, begin)| time.seconds.saturating_sub(begin.seconds));
         since.is_none_or(|since| since <= EARLY)
     }
 
@@ -469,9 +508,14 @@ pub fn answer_of(judged: &Judged<'_, '_>) -> Answer {
         Status::UntrustedKey if judged.verdict.digest_matches == Some(true) => Answer::AuthenticatedReply,
         Status::None if judged.findings.contains(Finding::ZeroTrailer) => Answer::ZeroTrailer,
         Status::None => Answer::PlainReply,
-        Status::Invalid | Status::UnknownKey | Status::UntrustedKey => Answer::BadMacReply,
+        Status::Invalid | Status::UntrustedKey => Answer::BadMacReply,
         _ => Answer::OtherReply,
     }
+}
+
+/// True for a message with extension fields.
+fn has_fields(judged: &Judged<'_, '_>) -> bool {
+    judged.verdict.reading.is_some_and(|(reading, _)| !reading.fields.is_empty())
 }
 
 /// The association of a client's socket with a server under the key of the message.

@@ -1,11 +1,15 @@
 //! What events say of requests and replies.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::analysis::behaviour::Asked;
 use crate::analysis::pairing::{Orphan, Request};
 use crate::analysis::verdict::Status;
 use crate::auth::nt_hash::relative_id;
+use crate::ntp::header::HEADER_LENGTH;
+
+use super::memory::Again;
 
 /// Nanoseconds as seconds, to the tenth below.
 struct Seconds(i128);
@@ -47,16 +51,25 @@ pub(super) fn stripped(request: &Request) -> String {
     format!("the request has a MAC ({}), the reply none", MacOf(request))
 }
 
-/// A request that a crypto-NAK refuses.
+/// A request that a crypto-NAK refuses. Why a server refuses what is right here has many reasons; there is a page.
 pub(super) fn refused(request: &Request) -> String {
     match Asked::of(request.status) {
-        Asked::NoMac => "refuses a request without a MAC: an extension field draws it".to_owned(),
-        Asked::Valid => format!(
-            "refuses {}: the server has another secret for the key, or does not trust it",
-            MacOf(request)
-        ),
+        Asked::NoMac if request.length > HEADER_LENGTH => {
+            "refuses a request without a MAC: an extension field draws it".to_owned()
+        }
+        Asked::NoMac => "refuses a request without a MAC, which no server that was measured does".to_owned(),
+        Asked::Valid => {
+            format!("refuses {} here: `ntpcap explain crypto-nak` has the reasons", MacOf(request))
+        }
         _ => format!("refuses {}", MacOf(request)),
     }
+}
+
+/// A message that was sent before.
+pub(super) fn again(again: &Again, sender: SocketAddr) -> String {
+    let before = again.before.sender;
+    let whose = if before == sender { "itself".to_owned() } else { before.to_string() };
+    format!("{sender} sends octet for octet what {whose} sent {} before", Seconds(again.elapsed))
 }
 
 /// A reply that answers nothing; `what` says how it shows.

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use crate::analysis::analyzer::Analyzer;
+use crate::analysis::analyzer::{Analyzer, Sighting};
 use crate::analysis::policy::Policy;
 use crate::auth::keyfile::{self, Dialect};
 use crate::auth::{KeyId, Keyrings};
@@ -19,6 +19,7 @@ struct Wire<'k> {
     analyzer: Analyzer<'k>,
     keys: &'k Keyrings,
     capture: usize,
+    interface: Option<(u64, u32)>,
     frame: u64,
     seconds: i64,
     /// Codes in message records, with their frames.
@@ -43,6 +44,7 @@ impl<'k> Wire<'k> {
             analyzer,
             keys,
             capture: 0,
+            interface: None,
             frame: 0,
             seconds: 0,
             in_records: Vec::new(),
@@ -69,7 +71,8 @@ impl<'k> Wire<'k> {
             fragments: &[],
         };
         let time = Some(CaptureTime { seconds: self.seconds, nanoseconds: 0 });
-        let judged = self.analyzer.judge(self.capture, self.frame, time, datagram);
+        let sighting = Sighting { capture: self.capture, interface: self.interface, frame: self.frame, time };
+        let judged = self.analyzer.judge(sighting, datagram);
         self.in_records.extend(judged.findings.iter().map(|finding| (judged.frame, finding.code())));
         self.exchanges.extend(judged.exchange);
         self.events.extend(self.analyzer.take_events());
@@ -200,11 +203,20 @@ fn a_reply_under_another_key_is_told() {
 fn a_crypto_nak_names_what_it_refuses_and_says_when_that_is_no_mac() {
     let keys = keys();
     let mut wire = Wire::new(&keys);
-    wire.ask(&request(50));
+    let with_field =
+        MessageBuilder::new(&Header::parse(&request(50)).unwrap()).extension_field(0x2005, &[0; 24]).build();
+    wire.ask(&with_field);
     wire.reply(&nak(50));
-    let detail = wire.events[0].detail.clone();
-    assert!(detail.contains("without a MAC: an extension field draws it"), "{detail}");
-    assert_eq!(wire.told(), [("nak-for", vec![2, 3])]);
+    wire.ask(&request(60));
+    wire.reply(&nak(60));
+    let details: Vec<&str> = wire.events.iter().map(|event| event.detail.as_str()).collect();
+    let expected = [
+        "refuses a request without a MAC: an extension field draws it",
+        "refuses a request without a MAC, which no server that was measured does",
+        "52 octets for 48",
+    ];
+    assert_eq!(details, expected);
+    assert_eq!(wire.told(), [("nak-for", vec![2, 3]), ("nak-for", vec![4, 5]), ("reply-longer", vec![4, 5])]);
 }
 
 #[test]
@@ -383,7 +395,10 @@ fn a_clock_that_changes_is_told_with_both_frames() {
         wire.ask(&request(transmit));
         wire.reply(&reply);
     }
-    assert_eq!(wire.told(), [("stratum-changed", vec![5, 7]), ("leap-changed", vec![7, 9])]);
+    assert_eq!(
+        wire.told(),
+        [("stratum-changed", vec![5, 7]), ("leap-changed", vec![5, 7]), ("leap-changed", vec![7, 9])]
+    );
 }
 
 #[test]
@@ -530,10 +545,8 @@ fn events_name_the_status_of_the_request() {
     wire.ask(&right);
     wire.reply(&nak(60));
     let details: Vec<&str> = wire.events.iter().map(|event| event.detail.as_str()).collect();
-    let expected = [
-        "refuses key 1, invalid",
-        "refuses key 1, valid: the server has another secret for the key, or does not trust it",
-    ];
+    let expected =
+        ["refuses key 1, invalid", "refuses key 1, valid here: `ntpcap explain crypto-nak` has the reasons"];
     assert_eq!(details, expected);
 }
 
@@ -714,4 +727,130 @@ fn broadcasts_are_counted_and_their_clock_is_followed() {
     let (_, server) = servers.iter().find(|(address, _)| address.to_string() == SERVER).unwrap();
     assert_eq!(server.broadcasts.iter().collect::<Vec<_>>(), [(&Status::Valid, &2)]);
     assert_eq!(wire.told(), [("stratum-changed", vec![2, 3])]);
+}
+
+/// Two interfaces whose captures were joined, with clocks that differ.
+#[test]
+fn what_another_interface_has_too_is_no_replay() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let reply = wire.sign(header(5, 0, 0, 60, 7), 1);
+    for index in 0..2 {
+        wire.interface = Some((0, index));
+        wire.carry(SERVER, "224.0.1.1:123", &reply);
+        wire.seconds += 2;
+    }
+    assert!(wire.told().is_empty());
+}
+
+#[test]
+fn who_sends_again_what_whom_sent_is_told() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let signed = wire.sign(request(50), 1);
+    wire.ask(&signed);
+    wire.seconds += 3;
+    wire.carry("10.0.0.66:123", SERVER, &signed);
+    let expected = "10.0.0.66:123 sends octet for octet what 10.0.0.2:40000 sent 3 s before";
+    assert_eq!(wire.events[0].detail, expected);
+}
+
+/// A peer that polls more often than it hears repeats the origin timestamp of what it heard last.
+#[test]
+fn a_peer_that_sends_on_until_it_hears_again_is_not_accused() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.carry(CLIENT, SERVER, &header(1, 0, 0, 50, 7));
+    for transmit in [60, 61, 62] {
+        wire.seconds += 64;
+        wire.carry(SERVER, CLIENT, &header(1, 50, 51, transmit, 7));
+    }
+    assert_eq!(wire.exchanges.len(), 3);
+    assert!(wire.told().is_empty());
+}
+
+/// The first capture ends with a request, the second begins with a reply an hour later.
+#[test]
+fn what_lies_between_captures_is_not_made_up() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.ask(&request(50));
+    wire.analyzer.end_capture(0);
+    wire.capture = 1;
+    wire.seconds += 3_600;
+    wire.reply(&answer(60));
+    wire.seconds += 60;
+    wire.carry("10.9.9.9:123", "10.9.9.8:123", &header(5, 0, 0, 0, 9));
+    assert!(wire.told().is_empty());
+}
+
+/// Rotated files follow one another.
+#[test]
+fn silence_is_told_across_captures_without_a_gap() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    wire.ask(&request(50));
+    wire.analyzer.end_capture(0);
+    wire.capture = 1;
+    for _ in 0..30 {
+        wire.seconds += 1;
+        wire.carry("10.9.9.9:123", "10.9.9.8:123", &header(5, 0, 0, 0, 9));
+    }
+    assert_eq!(wire.events[0].detail, "no reply in 16 s to 48 octets, no MAC");
+}
+
+#[test]
+fn a_forged_reply_does_not_seem_to_set_the_clock() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let mut forged = answer(60);
+    forged[1] = 1;
+    for (transmit, is_forged) in [(50, false), (60, true), (70, false)] {
+        let (ask, reply) = (wire.sign(request(transmit), 1), wire.sign(answer(transmit), 1));
+        wire.ask(&ask);
+        wire.reply(if is_forged { &forged } else { &reply });
+    }
+    assert_eq!(wire.told(), [("auth-stripped", vec![4, 5])]);
+}
+
+#[test]
+fn a_kiss_without_a_mac_is_a_plain_reply_too() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let mut kiss = answer(50);
+    kiss[1] = 0;
+    kiss[12..16].copy_from_slice(b"DENY");
+    let ask = wire.sign(request(50), 1);
+    wire.ask(&ask);
+    wire.reply(&kiss);
+    assert_eq!(wire.in_records, [(3, "kiss"), (3, "auth-stripped")]);
+}
+
+#[test]
+fn a_key_that_is_refused_beside_one_that_is_not_is_told() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    for transmit in (1_000..1_060).step_by(20) {
+        let (first, second) = (wire.sign(request(transmit), 1), wire.sign(request(transmit + 10), 2));
+        let reply = wire.sign(answer(transmit), 1);
+        wire.ask(&first);
+        wire.reply(&reply);
+        wire.ask(&second);
+        wire.reply(&nak(transmit + 10));
+    }
+    assert_eq!(wire.class(), Some("authenticates"));
+    let told = wire.told();
+    assert_eq!(told.last(), Some(&("right-key-refused", vec![4])), "{told:?}");
+}
+
+/// Whose requests verify has a key. That the server has it too is shown by what the server signs.
+#[test]
+fn requests_do_not_say_that_a_server_has_the_key() {
+    let keys = keys();
+    let mut wire = Wire::new(&keys);
+    let ask = wire.sign(request(50), 1);
+    for server in ["10.0.0.1:123", "10.0.0.3:123", "10.0.0.4:123"] {
+        wire.carry(CLIENT, server, &ask);
+    }
+    assert!(wire.told().is_empty());
 }

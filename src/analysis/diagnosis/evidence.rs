@@ -95,6 +95,9 @@ impl fmt::Display for Tried {
             Some(Limit::Run) if self.digests == 0 => {
                 write!(formatter, "not tried: this run has computed all the digests that it may")
             }
+            None if self.digests == 0 => {
+                write!(formatter, "nothing was tried: no key of the file gives a digest of that length")
+            }
             limit => {
                 let more = if limit.is_some() { ", and more were left out" } else { "" };
                 write!(

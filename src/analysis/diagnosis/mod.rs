@@ -50,8 +50,9 @@ pub const MOST_DIGESTS_OF_RUN: u64 = 1 << 21;
 /// Digests that a message is said to cost at least, for making its hypotheses ready.
 const LEAST_COST: u32 = 256;
 
-/// Messages of one sender under one key ID for which everything is tried without a match.
-pub const FAILURES_OF_SENDER: u8 = 3;
+/// Messages of one sender under one key ID for which everything is tried, match or not. Of those after them, one is
+/// tried after twice as many each time: the first ones may be forged.
+pub const FAILURES_OF_SENDER: u64 = 3;
 
 /// Senders under one key ID for which everything is tried without a match.
 pub const FAILING_SENDERS: usize = 4;
@@ -131,7 +132,8 @@ struct Pair {
 #[derive(Default)]
 struct Memory<'k> {
     known: Vec<Attempt<'k>>,
-    failures: Vec<(IpAddr, u8)>,
+    /// Senders whose messages nothing explained, and the number of their messages since the first of them.
+    failures: Vec<(IpAddr, u64)>,
 }
 
 impl<'k> Diagnoser<'k> {
@@ -186,7 +188,7 @@ impl<'k> Diagnoser<'k> {
         let for_known = MOST_DIGESTS - budget.digests;
         let limited =
             |limit| Diagnosis::untold(Tried { digests: for_known, limit: Some(limit), ..Tried::default() });
-        if memory.has_failed(sender) {
+        if !memory.is_worth_trying(sender) {
             return Some(limited(Limit::NotTriedAgain));
         }
         if self.left == 0 {
@@ -198,7 +200,7 @@ impl<'k> Diagnoser<'k> {
         self.left = self.left.saturating_sub(u64::from(cost.max(LEAST_COST)));
         found.diagnosis.tried.digests = cost + for_known;
         if found.attempts.is_empty() {
-            memory.count_failure(sender);
+            memory.note_failure(sender);
         }
         let room = MOST_KNOWN.saturating_sub(memory.known.len());
         memory.known.extend(found.attempts.into_iter().take(room));
@@ -237,17 +239,20 @@ fn is_to_server(message: &Message<'_>) -> bool {
 }
 
 impl Memory<'_> {
-    fn has_failed(&self, sender: IpAddr) -> bool {
-        match self.failures.iter().find(|(known, _)| *known == sender) {
-            Some((_, failures)) => *failures >= FAILURES_OF_SENDER,
-            None => self.failures.len() >= FAILING_SENDERS,
+    /// Counts a message of a sender that has failed, and tells whether everything is tried for it.
+    fn is_worth_trying(&mut self, sender: IpAddr) -> bool {
+        match self.failures.iter_mut().find(|(known, _)| *known == sender) {
+            Some((_, messages)) => {
+                *messages = messages.saturating_add(1);
+                *messages <= FAILURES_OF_SENDER || messages.is_power_of_two()
+            }
+            None => self.failures.len() < FAILING_SENDERS,
         }
     }
 
-    fn count_failure(&mut self, sender: IpAddr) {
-        match self.failures.iter_mut().find(|(known, _)| *known == sender) {
-            Some((_, failures)) => *failures = failures.saturating_add(1),
-            None => self.failures.push((sender, 1)),
+    fn note_failure(&mut self, sender: IpAddr) {
+        if self.failures.iter().all(|(known, _)| *known != sender) {
+            self.failures.push((sender, 1));
         }
     }
 }

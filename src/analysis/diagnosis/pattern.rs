@@ -82,6 +82,8 @@ pub struct Pattern {
     pub to_server: Option<bool>,
     /// Messages whose MAC is wrong.
     pub messages: u64,
+    /// Of the messages that the pattern is set off from, those whose MAC is right, and all of them.
+    pub others: (u64, u64),
     /// Capture and frame of evidence: the first wrong ones, or the two between which something changed.
     pub frames: Vec<Place>,
 }
@@ -95,19 +97,21 @@ impl fmt::Display for Pattern {
         let name = |address: Option<IpAddr>| address.map(|address| address.to_string()).unwrap_or_default();
         let (server, host) = (name(self.server), name(self.host));
         let frame = |index: usize| self.frames.get(index).map_or(0, |(_, frame)| *frame);
+        let (right, others) = self.others;
         match code {
             PatternCode::AllOfKey if server.is_empty() => {
                 write!(formatter, "all {messages} MACs under key {key_id} are wrong: {SUSPICION}")
             }
             PatternCode::AllOfKey => write!(
                 formatter,
-                "all {messages} MACs to and from {server} under key {key_id} are wrong, and others' are right: \
-                 {SUSPICION}"
+                "all {messages} MACs {} {server} under key {key_id} are wrong, and {right} of {others} of others \
+                 are right: {SUSPICION}",
+                if self.to_server == Some(false) { "from" } else { "to and from" }
             ),
             PatternCode::AllOfHost => write!(
                 formatter,
-                "all {messages} MACs of {host} to {server} under key {key_id} are wrong, and others' are right: \
-                 {SUSPICION}"
+                "all {messages} MACs of {host} to {server} under key {key_id} are wrong, and {right} of {others} of \
+                 others are right: {SUSPICION}"
             ),
             PatternCode::OnlyWithExtensionFields => write!(
                 formatter,
@@ -125,7 +129,7 @@ impl fmt::Display for Pattern {
                 write!(
                     formatter,
                     "key {key_id} of {server} is {before} up to frame {} and {after} from frame {} on: it was \
-                     perhaps changed between",
+                     perhaps changed between, or the wrong ones are forged",
                     frame(0),
                     frame(1)
                 )
@@ -219,6 +223,12 @@ impl Tally {
         self
     }
 
+    /// The messages that are right, and all of them.
+    fn right_of_all(&self) -> (u64, u64) {
+        let right = self.right.map_or(0, |span| span.messages);
+        (right, right + self.wrong_messages())
+    }
+
     fn wrong_messages(&self) -> u64 {
         self.wrong.map_or(0, |span| span.messages)
     }
@@ -278,19 +288,19 @@ impl Patterns {
         keys.sort_unstable_by_key(|(key_id, _)| **key_id);
         let found = keys.into_iter().flat_map(|(key_id, tally)| match tally.all.is_all_wrong() {
             true => vec![Pattern::new(PatternCode::AllOfKey, *key_id, &tally.all)],
-            false => self.of_servers(*key_id, tally.has_more),
+            false => self.of_servers(*key_id, tally),
         });
         found.collect()
     }
 
-    fn of_servers(&self, key_id: KeyId, has_more: bool) -> Vec<Pattern> {
+    fn of_servers(&self, key_id: KeyId, key: &KeyTally) -> Vec<Pattern> {
         let mut servers: BTreeMap<IpAddr, Vec<_>> = BTreeMap::new();
         for (flow, tally) in self.flows.iter().filter(|(flow, _)| flow.key_id == key_id) {
             servers.entry(flow.server).or_default().push((flow, tally));
         }
         let found = servers.into_iter().flat_map(|(server, flows)| {
-            let mut with_server = WithServer { key_id, server, flows };
-            if has_more { with_server.of_clients() } else { with_server.patterns() }
+            let mut with_server = WithServer { key_id, server, flows, of_key: key.all.right_of_all() };
+            if key.has_more { with_server.of_clients() } else { with_server.patterns() }
         });
         found.collect()
     }
@@ -301,6 +311,8 @@ struct WithServer<'p> {
     key_id: KeyId,
     server: IpAddr,
     flows: Vec<(&'p Flow, &'p FlowTally)>,
+    /// The right messages under the key, whatever the server, and all of them.
+    of_key: (u64, u64),
 }
 
 impl WithServer<'_> {
@@ -308,7 +320,12 @@ impl WithServer<'_> {
     fn patterns(&mut self) -> Vec<Pattern> {
         let all = self.sum(|_| true, [true, true]);
         if all.is_all_wrong() {
-            return self.pattern(PatternCode::AllOfKey, &all).into_iter().collect();
+            // Peers count as servers, so that their messages to each other are those of two.
+            let is_one_way = self.flows.iter().all(|(flow, _)| !flow.to_server);
+            let to_server = is_one_way.then_some(false);
+            let others = without(self.of_key, all.right_of_all());
+            let pattern = self.pattern(PatternCode::AllOfKey, &all);
+            return pattern.map(|pattern| Pattern { to_server, others, ..pattern }).into_iter().collect();
         }
         let mut found = self.of_clients();
         let told: HashSet<_> = found.iter().filter_map(|pattern| pattern.host).collect();
@@ -325,11 +342,13 @@ impl WithServer<'_> {
         if sums.iter().all(|(_, sum)| sum.right.is_none()) {
             return Vec::new();
         }
+        let all = sums.iter().fold(Tally::default(), |all, (_, sum)| all.and(sum)).right_of_all();
         let wrong = sums.iter().filter(|(_, sum)| sum.is_all_wrong());
         let mut found: Vec<_> = wrong
             .filter_map(|(client, sum)| {
                 let pattern = self.pattern(PatternCode::AllOfHost, sum)?;
-                Some(Pattern { host: Some(*client), ..pattern })
+                let others = without(all, sum.right_of_all());
+                Some(Pattern { host: Some(*client), others, ..pattern })
             })
             .collect();
         found.sort_unstable_by_key(|pattern| pattern.host);
@@ -390,8 +409,14 @@ impl Pattern {
     fn new(code: PatternCode, key_id: KeyId, tally: &Tally) -> Pattern {
         let frames = tally.frames.iter().map(|(_, place)| *place).collect();
         let (server, host, to_server) = (None, None, None);
-        Pattern { code, key_id, server, host, to_server, messages: tally.wrong_messages(), frames }
+        let (messages, others) = (tally.wrong_messages(), (0, 0));
+        Pattern { code, key_id, server, host, to_server, messages, others, frames }
     }
+}
+
+/// What is left of two counts.
+fn without((right, all): (u64, u64), (less_right, less): (u64, u64)) -> (u64, u64) {
+    (right.saturating_sub(less_right), all.saturating_sub(less))
 }
 
 #[cfg(test)]
@@ -419,10 +444,8 @@ mod tests {
         for messages in [[one, wrong], [wrong, one]] {
             assert_eq!(
                 told(&messages.concat()),
-                [
-                    "all-of-host: all 2 MACs of 10.0.0.30 to 10.0.0.1 under key 1 are wrong, and others' are right: \
-                  perhaps the secret differs, or they are forged"
-                ]
+                ["all-of-host: all 2 MACs of 10.0.0.30 to 10.0.0.1 under key 1 are wrong, and 1 of 1 of \
+                  others are right: perhaps the secret differs, or they are forged"]
             );
         }
     }
@@ -432,10 +455,8 @@ mod tests {
         let of = |server, is_right| [("20", server, is_right), (server, "20", is_right)];
         assert_eq!(
             told(&[of("1", true), of("9", false)].concat()),
-            [
-                "all-of-key: all 2 MACs to and from 10.0.0.9 under key 1 are wrong, and others' are right: perhaps \
-              the secret differs, or they are forged"
-            ]
+            ["all-of-key: all 2 MACs to and from 10.0.0.9 under key 1 are wrong, and 2 of 2 of others \
+              are right: perhaps the secret differs, or they are forged"]
         );
     }
 
@@ -455,7 +476,7 @@ mod tests {
         assert_eq!(
             told[1],
             "after-a-time: key 1 of 10.0.0.1 is right up to frame 2 and wrong from frame 5 on: it was perhaps \
-             changed between"
+             changed between, or the wrong ones are forged"
         );
     }
 
@@ -463,6 +484,23 @@ mod tests {
     fn wrong_requests_and_right_replies_before_them_are_one_direction() {
         let messages = [("1", "20", true), ("1", "20", true), ("20", "1", false), ("20", "1", false)];
         assert_eq!(told(&messages), ["one-direction: the 2 wrong MACs under key 1 are those to 10.0.0.1"]);
+    }
+
+    /// Each of two peers is a server, whose messages are those that it sends.
+    #[test]
+    fn a_peer_whose_macs_are_wrong_alone_is_told_by_what_it_sends() {
+        let mut patterns = Patterns::default();
+        let address = |last: u8| IpAddr::from([10, 0, 0, last]);
+        for number in 1..=6 {
+            let (server, client) = if number % 2 == 0 { (1, 2) } else { (2, 1) };
+            let flow =
+                Flow { key_id: KeyId(1), server: address(server), client: address(client), to_server: false };
+            patterns.count_in(flow, false, server == 1, (0, number));
+        }
+        let expected = "all 3 MACs from 10.0.0.2 under key 1 are wrong, and 3 of 3 of others are right: perhaps the \
+                        secret differs, or they are forged";
+        let told: Vec<String> = patterns.found().iter().map(Pattern::to_string).collect();
+        assert_eq!(told, [expected]);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct Request {
     pub version: Version,
     /// Its origin timestamp: in interleaved mode it names the reply before.
     pub origin: NtpTimestamp,
+    /// True when it has extension fields.
+    pub has_fields: bool,
     /// Octets of its payload.
     pub length: usize,
     /// A number that tells its octets from others.
@@ -238,6 +240,7 @@ mod tests {
             digest_length: 0,
             version: Version::FOUR,
             origin: NtpTimestamp::ZERO,
+            has_fields: false,
             length: 48,
             fingerprint: frame,
             ms_sntp: None,

@@ -73,6 +73,10 @@ pub struct SummaryRecord<'a> {
     #[serde(skip_serializing_if = "Counts::is_empty")]
     #[schemars(with = "BTreeMap<String, u64>")]
     pub diagnoses: Counts,
+    /// Messages whose MAC is wrong and for which no cause was looked for any more, as the search was in vain for others
+    /// like them. Absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undiagnosed: Option<u64>,
     /// What the MACs that are wrong for no proved reason have in common. Counts all messages, selected or not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<PatternRecord<'a>>,
@@ -229,6 +233,7 @@ impl<'a> SummaryRecord<'a> {
             diagnoses: Counts(
                 summary.diagnoses.iter().map(|(code, count)| (code.name().into(), *count)).collect(),
             ),
+            undiagnosed: (summary.untried > 0).then_some(summary.untried),
             patterns: Vec::new(),
             not_decoded: Counts(
                 summary.not_decoded.iter().map(|(reason, count)| (reason.code(), *count)).collect(),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ntpcap::analysis::{self, Analyzer};
+use ntpcap::analysis::{self, Analyzer, Sighting};
 use ntpcap::auth::keyfile::{self, Dialect};
 use ntpcap::auth::{Keyring, Keyrings};
 use ntpcap::capture::CaptureTime;
@@ -152,7 +152,8 @@ pub(super) fn observe(spec: &str, request: fn(u64) -> Vec<u8>) -> Told {
         };
         let seconds = i64::try_from(passing.at / 1_000).unwrap();
         let nanoseconds = u32::try_from(passing.at % 1_000 * 1_000_000).unwrap();
-        let judged = analyzer.judge(0, frame, Some(CaptureTime { seconds, nanoseconds }), datagram);
+        let time = Some(CaptureTime { seconds, nanoseconds });
+        let judged = analyzer.judge(Sighting { frame, time, ..Sighting::default() }, datagram);
         told.findings.extend(judged.findings.iter().map(|finding| finding.code()));
         if passing.by_server {
             let mut codes = judged.diagnosis.iter().flat_map(|it| it.codes().iter()).map(|code| code.name());

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""Puts real clients and real servers beside `ntpcap serve`.
+
+    serve.py --program TARGET/debug/ntpcap [--peers DIR] [--only NAME]...
+
+Clients: each must take its time from the server under every algorithm that it
+knows: its own words say so (offset, selected source, reach). Habits: the same
+requests go to a real server and to `ntpcap serve --like` it, and every answer
+must have the same length, mode, version, leap indicator, poll and MAC.
+
+Each check runs in a lab of its own; needs what record.py needs.
+"""
+
+import argparse
+import os
+import re
+import signal
+import struct
+import sys
+import tempfile
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import daemons
+import lab as laboratory
+import stimuli
+import table
+from daemons import CHRONY, CHRONY_NEW, NTPD_RS, NTPORG, NTPSEC, OPENNTPD
+from lab import CLIENT, SERVER, SERVER6, Failure, Lab, wait_until
+from record import PROJECT, check_tools, stop_on_signal
+from scenario import SHARED, TRUSTED, last_words
+
+checks = {}
+
+
+def check(name, *peers):
+    """Registers a check under a name, with the peers that it needs."""
+    def register(work):
+        checks[name] = (peers, work)
+        return work
+    return register
+
+
+class Bench:
+    """A lab, the peers, and the program under test."""
+
+    def __init__(self, lab, peers, program):
+        self.lab, self.peers, self.program = lab, peers, program
+        for dialect, name in SHARED.items():
+            lab.write(name, stimuli.key_file_text(dialect))
+
+    def keys(self, dialect):
+        """The key file of the test keys."""
+        return self.lab.folder / SHARED[dialect]
+
+    def serve(self, *options, dialect="ntpsec", trusted=stimuli.TRUSTED, addresses=(SERVER, f"[{SERVER6}]")):
+        """Starts the reference server and waits until it answers."""
+        listen = [part for address in addresses for part in ("--listen", f"{address}:123")]
+        trust = ["--trusted", trusted] if trusted else []
+        process = self.lab.start("server", "ntpcap", self.program, "serve", "--keys", self.keys(dialect),
+                                 "--key-format", dialect, *trust, *listen, *options)
+        self.lab.wait_server(process, six=any("[" in address for address in addresses))
+        return process
+
+
+def must_say(process, pattern):
+    """What a program said, which must match."""
+    found = re.search(pattern, process.output())
+    if not found:
+        raise Failure(f"{process.name} did not say {pattern!r}: {process.output()[-600:]}")
+    return found
+
+
+@check("ntpdate", NTPORG)
+def ntpdate(bench):
+    """ntpdate: MD5 and SHA-1 in versions 3 and 4, over both families."""
+    bench.serve()
+    for options in (["-a", 1, SERVER], ["-a", 2, SERVER6], ["-o", 3, "-a", 2, SERVER], [SERVER]):
+        client = daemons.run_client(bench.lab, 15, "ntpdate", bench.peers.program(NTPORG, "ntpdate"), "-q", "-p", "2",
+                                    "-t", "0.2", "-k", bench.keys("ntp.org"), *options)
+        must_say(client, r"adjust time server .* offset [-+]0\.0\d+ sec")
+
+
+@check("sntp", NTPORG)
+def sntp(bench):
+    """sntp: MD5 and SHA-1."""
+    bench.serve()
+    for key in (1, 2):
+        client = daemons.run_client(bench.lab, 15, "sntp", bench.peers.program(NTPORG, "sntp"), "-a", key, "-k",
+                                    bench.keys("ntp.org"), SERVER)
+        must_say(client, r"[-+]0\.0\d+ \+/- ")
+
+
+@check("ntpdig", NTPSEC)
+def ntpdig(bench):
+    """ntpdig: what it does not send uncut."""
+    bench.serve()
+    for key, host in ((1, SERVER), (2, SERVER6), (9, SERVER), (10, SERVER)):
+        client = daemons.run_client(bench.lab, 15, "ntpdig", bench.peers.program(NTPSEC, "ntpdig"), "-t", "1", "-a", key,
+                                    "-k", bench.keys("ntpsec"), host)
+        must_say(client, r"[-+]0\.0\d+ \+/- ")
+
+
+def chronyd_once(bench, peer):
+    """chronyd -Q under every algorithm, in version 3 with whole digests and in version 4 with cut ones."""
+    bench.serve(dialect="chrony", trusted=None)
+    jobs = [f"{SERVER} key {key}" for key in table.CHRONY_KEYS]
+    jobs += [f"{SERVER} key {key} version 4" for key in (3, 5)] + [f"{SERVER6} key 2", SERVER]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda job: chronyd_job(bench, peer, job), jobs))
+
+
+def chronyd_job(bench, peer, options):
+    """One run of chronyd, with files of its own."""
+    name = re.sub(r"\W+", "-", options)
+    conf = bench.lab.write(f"{name}.conf", "\n".join([
+        f"server {options} iburst maxsamples 1", "bindcmdaddress /", "cmdport 0", f"keyfile {bench.keys('chrony')}",
+        f"pidfile {bench.lab.folder}/{name}.pid", ""]))
+    client = bench.lab.start("client", f"chronyd {options}", bench.peers.program(peer, "chronyd"), "-x", "-Q", "-t", "8",
+                             "-u", "root", "-f", conf)
+    client.wait(20)
+    must_say(client, r"System clock wrong by -?0\.0\d+ seconds")
+
+
+check("chronyd-4.3-once", CHRONY)(lambda bench: chronyd_once(bench, CHRONY))
+check("chronyd-4.6.1-once", CHRONY_NEW)(lambda bench: chronyd_once(bench, CHRONY_NEW))
+
+
+@check("chronyd-4.6.1-interleaved", CHRONY_NEW)
+def chronyd_running(bench):
+    """A running chronyd selects the server, in interleaved mode too."""
+    bench.serve(dialect="chrony", trusted=None)
+    folder = bench.lab.folder / "command"
+    folder.mkdir(mode=0o770)
+    conf = bench.lab.write("client.conf", "\n".join([
+        f"server {SERVER} key 2 xleave iburst minpoll 0 maxpoll 0", f"bindcmdaddress {folder}/socket", "cmdport 0",
+        f"keyfile {bench.keys('chrony')}", f"pidfile {bench.lab.folder}/client.pid", ""]))
+    client = bench.lab.start("client", "chronyd", bench.peers.program(CHRONY_NEW, "chronyd"), "-x", "-d", "-u", "root",
+                             "-f", conf)
+
+    def says(command):
+        if client.ended():
+            raise Failure(f"chronyd ended: {client.output()[-400:]}")
+        return daemons.run_client(bench.lab, 10, "chronyc", bench.peers.program(CHRONY_NEW, "chronyc"), "-n", "-h",
+                                  folder / "socket", command, may_fail=True).output()
+
+    def selected():
+        said = says("ntpdata")
+        return "Interleaved     : Yes" in said and "Authenticated   : Yes" in said and f"^* {SERVER}" in says("sources")
+
+    wait_until(selected, 25, "chronyd to select the server in interleaved mode")
+
+
+def running_ntpd(bench, start, peer, dialect, keys):
+    """A running ntpd with one association for each key, each on an address of its own."""
+    addresses = [SERVER] + [f"10.99.0.{100 + key}" for key in keys]
+    for address in addresses[1:]:
+        bench.lab.ip("server", "addr", "add", f"{address}/24", "dev", "wire")
+    bench.serve(addresses=addresses)
+    lines = [f"server {address} key {key} iburst minpoll 3 maxpoll 3" for address, key in zip(addresses[1:], keys)]
+    client = start(bench.lab, bench.peers, bench.keys(dialect), TRUSTED, extra="\n".join(lines), end="client")
+
+    def listed():
+        if client.ended():
+            raise Failure(f"ntpd ended: {client.output()[-400:]}")
+        asked = daemons.run_client(bench.lab, 20, "ntpq", bench.peers.program(peer, "ntpq"), "-n", "-c", "peers", "-c",
+                                   "associations", "127.0.0.1", may_fail=True)
+        rows = re.findall(r"^([*+#o -])10\.99\.0\.\S+ .*?\s(\d+)\s+\d+\s+([0-7]+)\s", asked.output(), re.M)
+        reached = [row for row in rows if row[2] != "0"]
+        authentic = re.findall(r"\byes\s+yes\s+ok\b", asked.output())
+        return len(reached) == len(keys) == len(authentic) and any(row[0] == "*" for row in rows)
+
+    wait_until(listed, 60, f"{peer} to reach and select {len(keys)} servers")
+
+
+@check("ntpd-4.2.8p15", NTPORG)
+def ntporg_running(bench):
+    """ntp.org's ntpd: every algorithm that it sends rightly."""
+    running_ntpd(bench, daemons.start_ntporg, NTPORG, "ntp.org", (1, 2, 3, 5, 6, 8, 9, 13))
+
+
+@check("ntpd-ntpsec-1.2.2", NTPSEC)
+def ntpsec_running(bench):
+    """NTPsec's ntpd: every algorithm that it knows."""
+    running_ntpd(bench, daemons.start_ntpsec, NTPSEC, "ntpsec", (1, 2, 3, 5, 6, 8, 9, 10, 13, 17))
+
+
+@check("ntpq", NTPORG, NTPSEC)
+def ntpq(bench):
+    """`ntpq -c rv` of both families, and silence for those that it is not switched on for."""
+    server = bench.serve("--control", f"{CLIENT}/32")
+    for peer in (NTPORG, NTPSEC):
+        asked = daemons.run_client(bench.lab, 20, "ntpq", bench.peers.program(peer, "ntpq"), "-n", "-c", "rv", SERVER)
+        must_say(asked, r"stratum=5, precision=-\d+")
+        must_say(asked, r"refid=127\.127\.1\.0")
+    if bench.lab.ask(b"\x16\x02\x00\x01" + bytes(8), six=True):
+        raise Failure("a control message from elsewhere was answered")
+    server.stop()
+
+
+def shape(reply):
+    """What two servers must have alike in an answer."""
+    if reply is None:
+        return "silence"
+    tail = reply[48:]
+    number = struct.unpack(">I", tail[:4])[0] if len(tail) >= 4 else None
+    zeros = ", zeros" if tail and not any(tail) else ""
+    return (f"{len(reply)} octets, leap {reply[0] >> 6}, version {reply[0] >> 3 & 7}, mode {reply[0] & 7}, "
+            f"poll {reply[2]}, key {number}{zeros}")
+
+
+def answers(bench, keys):
+    """The shapes of the answers to the whole table."""
+    rows = table.table(keys)
+    with ThreadPoolExecutor(6) as pool:
+        return rows, list(pool.map(lambda row: shape(bench.lab.ask(row, seconds=0.4)), rows[:-3])) + [
+            shape(bench.lab.ask(row, seconds=0.4)) for row in rows[-3:]]
+
+
+def habit(name, peer, keys, dialect, trusted, start, *options):
+    """Registers the comparison of a real server with the reference server in its manner."""
+    @check(f"like-{name}", peer)
+    def compare(bench):
+        real = start(bench)
+        rows, theirs = answers(bench, keys)
+        real.stop()
+        wait_until(real.ended, 5, f"the end of {real.name}")
+        bench.serve("--like", name, *options, dialect=dialect, trusted=trusted)
+        ours = [shape(bench.lab.ask(row, seconds=0.4)) for row in rows]
+        differences = [f"{row[:1].hex()} {len(row)} octets: {one}, {peer} {other}"
+                       for row, one, other in zip(rows, ours, theirs) if one != other]
+        if differences:
+            raise Failure(f"{len(differences)} of {len(rows)} differ:\n" + "\n".join(differences))
+
+
+habit("ntp.org", NTPORG, table.NTPORG_KEYS, "ntp.org", stimuli.TRUSTED,
+      lambda bench: daemons.start_ntporg(bench.lab, bench.peers, bench.keys("ntp.org"), TRUSTED))
+# It has no time yet in its first minutes, and says so.
+habit("ntpsec", NTPSEC, table.NTPSEC_KEYS, "ntpsec", stimuli.TRUSTED,
+      lambda bench: daemons.start_ntpsec(bench.lab, bench.peers, bench.keys("ntpsec"), TRUSTED), "--unsynchronised")
+habit("chrony", CHRONY, table.CHRONY_KEYS, "chrony", None,
+      lambda bench: daemons.start_chrony(bench.lab, bench.peers, bench.keys("chrony")))
+habit("ntpd-rs", NTPD_RS, table.NTPORG_KEYS, "ntp.org", None,
+      lambda bench: daemons.start_ntpd_rs(bench.lab, bench.peers), "--leap", "unknown")
+habit("openntpd", OPENNTPD, table.NTPORG_KEYS, "ntp.org", None,
+      lambda bench: daemons.start_openntpd(bench.lab, bench.peers), "--leap", "unknown")
+
+
+def perform(name, peers, program):
+    """Runs one check; returns a line for the user and whether it went well."""
+    needed, work = checks[name]
+    missing = peers.missing(needed)
+    if missing:
+        return f"peer not available: {', '.join(missing)}: {name} not checked", True
+    with tempfile.TemporaryDirectory(prefix="ntpcap-serve-") as folder:
+        os.chmod(folder, 0o755)  # some daemons read their files as another user
+        lab = Lab(folder)
+        try:
+            with lab:
+                work(Bench(lab, peers, program))
+        except Exception as problem:  # one check must not hide the others
+            detail = "" if isinstance(problem, Failure) else "\n" + traceback.format_exc()
+            return f"failed: {name}: {problem}{detail}{last_words(lab)}", False
+    return f"fine: {name}", True
+
+
+def main():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--program", type=Path, required=True)
+    parser.add_argument("--peers", type=Path, default=PROJECT / "target" / "peers")
+    parser.add_argument("--only", action="append", metavar="NAME", choices=checks)
+    parser.add_argument("--jobs", type=int, default=4)
+    options = parser.parse_args()
+    check_tools()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop_on_signal)
+    peers, good, lock = daemons.Peers(options.peers), True, threading.Lock()
+
+    def work(name):
+        nonlocal good
+        line, well = perform(name, peers, options.program.resolve())
+        with lock:
+            print(line, flush=True)
+            good = good and well
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(work, options.only or checks))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
