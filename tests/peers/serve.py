@@ -158,8 +158,10 @@ def running_ntpd(bench, start, peer, dialect, keys):
     addresses = [SERVER] + [f"10.99.0.{100 + key}" for key in keys]
     for address in addresses[1:]:
         bench.lab.ip("server", "addr", "add", f"{address}/24", "dev", "wire")
-    bench.serve(addresses=addresses)
+    # The clients have a time of their own at stratum 5.
+    bench.serve("--stratum", 2, addresses=addresses)
     lines = [f"server {address} key {key} iburst minpoll 3 maxpoll 3" for address, key in zip(addresses[1:], keys)]
+    lines.append("restrict 127.0.0.1")
     client = start(bench.lab, bench.peers, bench.keys(dialect), TRUSTED, extra="\n".join(lines), end="client")
 
     def listed():
