@@ -110,6 +110,14 @@ impl<W: Write> Writer<W> {
         self.frames
     }
 
+    /// Hands on what the output holds back, so that a reader finds all frames.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.blocks.get_mut().flush()
+    }
+
     /// Ends the capture and gives the output back, flushed.
     ///
     /// # Errors

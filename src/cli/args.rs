@@ -1,5 +1,8 @@
 //! The command line.
 
+mod length;
+pub mod serve;
+
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -46,6 +49,9 @@ pub enum Command {
     /// Write the captures as pcapng, with the verdict as a comment on each packet
     #[command(after_help = ANNOTATE_EXAMPLES)]
     Annotate(AnnotateArguments),
+    /// Answer NTP requests: a server for tests, with the habits of known programs
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<serve::ServeArguments>),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }

@@ -117,7 +117,7 @@ fn no_file_in(directory: &Path, error: io::Error) -> CliError {
 }
 
 /// True when `path` is `input`, by whatever name, or lies in it when it is a directory.
-fn is_same_file(path: &Path, input: &Path) -> bool {
+pub(super) fn is_same_file(path: &Path, input: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
     let Some(found) = identity(path) else { return false };
     if input.is_dir() {

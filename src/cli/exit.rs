@@ -1,12 +1,15 @@
 //! Exit codes and the errors that lead to code 2.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::analysis::filter::FilterError;
 use crate::auth::trusted::TrustedError;
 use crate::capture::CaptureError;
+use crate::server::fault::{FaultError, ScenarioError};
+use crate::server::udp::ListenError;
 
 use super::access::Access;
 
@@ -163,6 +166,37 @@ pub(super) enum CliError {
         /// The file.
         path: PathBuf,
     },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {}: {}", .0.address, why_deaf(.0))]
+    Listen(#[from] ListenError),
+    /// The server cannot run as this user.
+    #[error("--user {name}: {reason}")]
+    User {
+        /// The user.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Keys of one server, or of another kind, are given to a server that has one set of them.
+    #[error("serve has one set of keys: {unfit} does not fit")]
+    UnfitKeys {
+        /// The argument.
+        unfit: &'static str,
+    },
+    /// A fault lacks its keys.
+    #[error("--fault: {0}")]
+    Fault(FaultError),
+    /// A scenario makes no sense.
+    #[error("{}:{error}", label(path))]
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        error: ScenarioError,
+    },
+    /// A capture and text are to go to standard output.
+    #[error("--pcap -: standard output cannot take the capture and text too")]
+    CaptureBesideText,
     /// The results cannot be written.
     #[error("cannot write the results: {0}")]
     Output(#[from] io::Error),
@@ -196,6 +230,14 @@ impl CliError {
             CliError::NothingToExplain { .. } => {
                 Some("ntpcap explain CAPTURE FRAME --keys FILE, or ntpcap explain CODE".to_owned())
             }
+            CliError::Listen(ListenError { address, error }) => deaf_hint(*address, error),
+            CliError::User { .. } => {
+                Some("run as root and name a user of this system, or leave --user out".to_owned())
+            }
+            CliError::UnfitKeys { .. } | CliError::Fault(_) => Some("give the key file with --keys FILE".to_owned()),
+            CliError::CaptureBesideText => {
+                Some("add --quiet and leave --json and --log - out, or name a file".to_owned())
+            }
             CliError::FilterWithoutKeys => Some(
                 "use ntpcap verify; without keys there is no algorithm and no diagnosis, and no status valid, \
                  invalid or untrusted-key"
@@ -217,6 +259,31 @@ impl CliError {
     /// True when whoever reads the results has gone: no reason to complain.
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Why an address cannot be listened on.
+fn why_deaf(ListenError { address, error }: &ListenError) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
+        io::ErrorKind::PermissionDenied => format!("port {} needs root's rights", address.port()),
+        io::ErrorKind::AddrNotAvailable => "no interface of this host has the address".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// What to do about it.
+fn deaf_hint(address: SocketAddr, error: &io::Error) -> Option<String> {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            Some(format!("ss -ulpn sport = :{} names it; --listen takes another port", address.port()))
+        }
+        io::ErrorKind::PermissionDenied => Some(
+            "run as root, which is given up once the port is bound; or --listen takes a port from 1024 on"
+                .to_owned(),
+        ),
+        io::ErrorKind::AddrNotAvailable => Some("ip address lists those that there are".to_owned()),
+        _ => None,
     }
 }
 

@@ -11,7 +11,19 @@ use super::exit::Exit;
 
 /// Whether a signal has come.
 #[derive(Clone, Debug)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(super) struct Interrupt {
+    flag: Arc<AtomicBool>,
+    terminate: Arc<AtomicBool>,
+}
+
+/// How the user wishes to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// SIGINT, as from the keyboard.
+    Interrupt,
+    /// SIGTERM, as from who manages services.
+    Terminate,
+}
 
 impl Interrupt {
     /// Takes note of signals from now on. The first one sets the flag, a second one ends the program at once.
@@ -19,17 +31,26 @@ impl Interrupt {
     /// # Errors
     /// When the system does not let signals be caught.
     pub(super) fn catch() -> io::Result<Interrupt> {
-        let flag = Arc::new(AtomicBool::new(false));
+        let [flag, terminate] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         for signal in [SIGINT, SIGTERM] {
             // In this order: the first signal must find the flag not yet set.
             flag::register_conditional_shutdown(signal, Exit::Interrupted.code().into(), Arc::clone(&flag))?;
+            if signal == SIGTERM {
+                flag::register(signal, Arc::clone(&terminate))?;
+            }
             flag::register(signal, Arc::clone(&flag))?;
         }
-        Ok(Interrupt(flag))
+        Ok(Interrupt { flag, terminate })
     }
 
     /// True once a signal has come.
     pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.flag.load(Ordering::Relaxed)
+    }
+
+    /// The signal that has come.
+    pub(super) fn signal(&self) -> Option<Signal> {
+        let is_termination = self.terminate.load(Ordering::Relaxed);
+        self.is_set().then_some(if is_termination { Signal::Terminate } else { Signal::Interrupt })
     }
 }

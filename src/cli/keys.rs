@@ -73,6 +73,23 @@ pub(super) fn load(arguments: &KeyArguments, verbose: bool) -> Result<LoadedKeys
     Ok(loaded)
 }
 
+/// Reads the key files that a server is given by the command line or by `NTPCAP_KEYS`. None are looked for in the
+/// usual places: whoever tries a server out does not expect it to use the keys of another.
+///
+/// # Errors
+/// As [`load`], and keys that are not for a server.
+pub(super) fn load_for_server(arguments: &KeyArguments) -> Result<Option<LoadedKeys>, CliError> {
+    if arguments.files.iter().any(|file| file.address.is_some()) {
+        return Err(CliError::UnfitKeys { unfit: "ADDRESS=FILE" });
+    }
+    if arguments.nt_hash.is_some() {
+        return Err(CliError::UnfitKeys { unfit: "--nt-hash" });
+    }
+    let in_environment = std::env::var_os("NTPCAP_KEYS").is_some_and(|path| !path.is_empty());
+    let is_given = !arguments.files.is_empty() || arguments.conf.is_some() || in_environment;
+    is_given.then(|| load(arguments, false)).transpose()
+}
+
 /// Which files to read: those given, else that of the environment, of the configuration, or of a usual place.
 fn key_files(
     arguments: &KeyArguments,

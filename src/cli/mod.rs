@@ -4,6 +4,7 @@ mod access;
 mod annotate;
 pub mod args;
 mod census;
+mod confinement;
 mod destination;
 mod exit;
 mod explain;
@@ -14,6 +15,7 @@ mod live;
 mod output;
 mod pass;
 mod run;
+mod serve;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ fn dispatch(command: &Command) -> Result<Exit, CliError> {
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Census(arguments) => census::census(arguments),
         Command::Annotate(arguments) => annotate::annotate(arguments),
+        Command::Serve(arguments) => serve::serve(arguments),
         Command::Schema => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())

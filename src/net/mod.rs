@@ -3,6 +3,7 @@
 //! A [`Decoder`] looks at one [`Frame`] at a time and says either which datagram it holds or why it holds none of
 //! interest. Every octet is untrusted: what makes no sense is a [`Reason`], never an error.
 
+mod build;
 mod datagram;
 mod encapsulation;
 mod ether;
@@ -17,6 +18,7 @@ mod walk;
 
 use crate::capture::Frame;
 
+pub use build::{NoPacket, udp_packet};
 pub use datagram::{Checksum, Datagram, Shortfall};
 pub use encapsulation::Encapsulation;
 pub use fragments::FragmentCounts;

@@ -1,7 +1,7 @@
 //! The reference server: what a request is answered with, and why.
 //!
-//! [`responder`] decides and does nothing else: no socket, no time of day. The shell asks it. [`fault`] stands before it
-//! where the server is to misbehave on command.
+//! [`responder`] decides and does nothing else: no socket, no time of day. [`udp`] and [`clock`] are the shell around
+//! it. [`fault`] stands before it where the server is to misbehave on command.
 //!
 //! ```text
 //!  request octets, arrival, policy, keys -> plan -> Draft | Silence
@@ -9,19 +9,26 @@
 //!                                           Draft::write(clock) -> reply octets
 //! ```
 
+pub mod clients;
 pub mod clock;
 pub mod control;
+pub mod counts;
 pub mod draft;
 pub mod fault;
 pub mod habit;
+pub mod memory;
 pub mod policy;
+pub mod rate;
 pub mod responder;
 mod trailer;
+pub mod udp;
 
 #[cfg(test)]
 mod tests;
 
-pub use clock::{Clock, FixedClock};
+pub use clients::Clients;
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use counts::Counts;
 pub use draft::{Draft, DraftTail};
 pub use fault::{Fault, Faults};
 pub use habit::Habit;

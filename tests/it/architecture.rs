@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
 ];
 
 /// An outside crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 29] = [
+const HOMES: [(&str, &[&str]); 30] = [
     ("pcap_file", &["capture/"]),
     ("byteorder_slice", &["capture/"]),
     ("flate2", &["capture/"]),
@@ -42,14 +42,15 @@ const HOMES: [(&str, &[&str]); 29] = [
     ("toml", &["server/fault/scenario.rs"]),
     ("schemars", &["report/model/"]),
     ("comfy_table", &["report/table"]),
-    ("jiff", &["report/time.rs"]),
-    ("clap", &["cli/args.rs", "cli/mod.rs"]),
+    ("jiff", &["report/time.rs", "cli/args/length.rs"]),
+    ("clap", &["cli/args", "cli/mod.rs"]),
     ("tempfile", &["cli/destination.rs"]),
     ("signal_hook", &["cli/interrupt.rs"]),
+    ("landlock", &["cli/confinement.rs"]),
 ];
 
-/// What a pure room never touches, and the one room that may.
-const SHELL: &str = "cli/";
+/// What a pure room never touches, and the places that may.
+const SHELL: [&str; 3] = ["cli/", "server/udp", "server/clock.rs"];
 const SHELL_ONLY: [&str; 9] = [
     "UdpSocket",
     "ToSocketAddrs",
@@ -104,7 +105,7 @@ fn only_the_shell_touches_files_sockets_clocks_and_the_terminal() {
     let mut broken = Vec::new();
     for line in production_lines() {
         for forbidden in SHELL_ONLY {
-            if !line.file.starts_with(SHELL) && line.text.contains(forbidden) {
+            if !SHELL.iter().any(|shell| line.file.starts_with(shell)) && line.text.contains(forbidden) {
                 broken.push(format!("{line}: touches {forbidden}"));
             }
         }

@@ -46,6 +46,7 @@ fn help_fits_a_screen() {
         ("help-explain", "explain -h"),
         ("help-census", "census -h"),
         ("help-annotate", "annotate -h"),
+        ("help-serve", "serve -h"),
     ] {
         let output = run(arguments);
         assert_seen(name, &output, None);

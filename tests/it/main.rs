@@ -26,5 +26,6 @@ mod oracle;
 mod public;
 mod readme;
 mod schema;
+mod serve;
 mod tshark;
 mod vectors;

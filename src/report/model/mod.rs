@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::ntp::header::Mode;
 
 use super::census::{CensusDocument, UseRecord};
+use super::serve::ServeRecord;
 
 mod fields;
 mod message;
@@ -87,12 +88,13 @@ pub fn schema() -> serde_json::Value {
     let record = generator.subschema_for::<Record<'_>>();
     let document = generator.subschema_for::<Document<'_>>();
     let census = generator.subschema_for::<CensusDocument<'_>>();
+    let served = generator.subschema_for::<ServeRecord<'_>>();
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ntpcap results",
-        "description": "A line of --ndjson, or the document of --json.",
+        "description": "A line of --ndjson or of a server's log, or the document of --json.",
         "schema_version": SCHEMA,
-        "anyOf": [record, document, census],
+        "anyOf": [record, document, census, served],
         "$defs": generator.take_definitions(true),
     })
 }

@@ -1,0 +1,178 @@
+//! `ntpcap serve`: the reference server.
+
+mod faults;
+mod recorder;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Instant;
+
+use crate::auth::Keyrings;
+use crate::report::model::Counts as NamedCounts;
+use crate::report::serve::{self, ListeningRecord, ServeRecord, ServedRecord};
+use crate::server::clock::Deviation;
+use crate::server::udp::{ListenError, Server, Service};
+use crate::server::{Clients, Counts, Policy, System, SystemClock, Treatment};
+
+use super::args::serve::{BehaviourArguments, ServeArguments};
+use super::exit::{CliError, Exit};
+use super::interrupt::{Interrupt, Signal};
+use super::{confinement, keys, say};
+use recorder::Recorder;
+
+/// What is listened on where nothing else is said: this host alone, and a port for which nobody needs to be root.
+const DEFAULT_PORT: u16 = 11_123;
+
+/// Ports from here on need no rights.
+const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+
+/// `ntpcap serve`.
+///
+/// # Errors
+/// Whatever keeps it from listening, from reading its keys, or from writing its records.
+pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
+    if arguments.faults.list_faults {
+        return faults::list(&mut io::stdout().lock(), arguments.result.json);
+    }
+    let interrupt = Interrupt::catch()?;
+    let keys = read_keys(arguments)?;
+    let faults = faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
+    let policy = policy(&arguments.behaviour);
+    let server = listen(arguments, !faults.is_empty())?;
+    let recorder = Recorder::open(&arguments.result, &arguments.keys)?;
+    confine(arguments, &server)?;
+    tell(arguments, |output, json| listening(&server, output, json))?;
+    let (time, begin) = (&arguments.time, Instant::now());
+    let deviation = Deviation { offset: time.offset, drift: time.drift, jitter: time.jitter };
+    let is_over = || {
+        let is_late = arguments.duration.is_some_and(|duration| begin.elapsed() >= duration);
+        is_late || interrupt.is_set()
+    };
+    let service = Service {
+        policy: &policy,
+        keys: keys.default_keyring(),
+        clients: &clients(arguments, &policy),
+        clock: &SystemClock::new(deviation, time.seed),
+        observer: &recorder,
+        stop: &is_over,
+    };
+    let counts = server.run(service, faults)?;
+    recorder.finish()?;
+    tell(arguments, |output, json| summary(&counts, output, json))?;
+    Ok(match interrupt.signal() {
+        Some(Signal::Interrupt) => Exit::Interrupted,
+        Some(Signal::Terminate) | None => Exit::Fine,
+    })
+}
+
+/// The keys that are asked for. Without any, time is served all the same.
+fn read_keys(arguments: &ServeArguments) -> Result<Keyrings, CliError> {
+    let Some(loaded) = keys::load_for_server(&arguments.keys)? else { return Ok(Keyrings::new()) };
+    if !arguments.result.quiet {
+        loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    }
+    Ok(loaded.rings)
+}
+
+fn policy(arguments: &BehaviourArguments) -> Policy {
+    let system = if arguments.unsynchronised { System::unsynchronised() } else { System::default() };
+    Policy {
+        system: System {
+            leap_indicator: arguments.leap.unwrap_or(system.leap_indicator),
+            stratum: arguments.stratum.unwrap_or(system.stratum),
+            reference_id: arguments.reference_id.unwrap_or(system.reference_id),
+            precision: arguments.precision.unwrap_or(system.precision),
+            root_delay: arguments.root_delay.unwrap_or(system.root_delay),
+            root_dispersion: arguments.root_dispersion.unwrap_or(system.root_dispersion),
+        },
+        requires_authentication: arguments.require_authentication,
+        interleaved: !arguments.no_interleaved,
+        answers_version_5: arguments.answer_version_5,
+        ..Policy::new(arguments.like)
+    }
+}
+
+/// Where several rules hold for a client, the strictest one does.
+fn clients(arguments: &ServeArguments, policy: &Policy) -> Clients {
+    let access = &arguments.access;
+    let rule = |treatment| move |range: &_| (*range, treatment);
+    let rules = access.ignore.iter().map(rule(Treatment::Ignore));
+    let rules = rules.chain(access.deny.iter().map(rule(Treatment::Kiss(*b"DENY"))));
+    let rules = rules.chain(access.restrict.iter().map(rule(Treatment::Kiss(*b"RSTR"))));
+    Clients::new(rules.collect(), access.rate_limit, policy.interleaved && policy.habit.interleaves)
+        .with_readers(access.control.clone())
+}
+
+fn listen(arguments: &ServeArguments, has_faults: bool) -> Result<Server, CliError> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    // Faults count requests, so that one thread must see them all.
+    let threads = if has_faults { 1 } else { arguments.threads.map_or_else(cores, usize::from) };
+    if !arguments.listen.is_empty() {
+        return Ok(Server::listen(&arguments.listen, threads)?);
+    }
+    let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
+    let both = [v4, SocketAddr::from((Ipv6Addr::LOCALHOST, DEFAULT_PORT))];
+    match Server::listen(&both, threads) {
+        // A host without IPv6 is served by the other address.
+        Err(ListenError { address, error }) if address.is_ipv6() && !is_in_use(&error) => {
+            Ok(Server::listen(&[v4], threads)?)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn is_in_use(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
+/// Gives up what is no longer needed. All files are open by now.
+fn confine(arguments: &ServeArguments, server: &Server) -> Result<(), CliError> {
+    let is_privileged = |address: &SocketAddr| address.port() < FIRST_UNPRIVILEGED_PORT;
+    let needed_rights = server.addresses().iter().any(is_privileged);
+    if let Some(user) = confinement::user(arguments.user.as_deref(), needed_rights)? {
+        confinement::become_user(&user)?;
+    }
+    confinement::leave_files();
+    Ok(())
+}
+
+/// Tells the user something on standard output: in JSON where the rest is, or that is asked for.
+fn tell(
+    arguments: &ServeArguments,
+    write: impl FnOnce(&mut dyn Write, bool) -> io::Result<()>,
+) -> Result<(), CliError> {
+    let result = &arguments.result;
+    if !result.quiet {
+        let mut output = io::stdout().lock();
+        write(&mut output, result.json || recorder::is_standard_output(result.log.as_deref()))?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+fn listening(server: &Server, mut output: &mut dyn Write, json: bool) -> io::Result<()> {
+    for address in server.addresses() {
+        if json {
+            let (address, port) = (address.ip().to_string(), address.port());
+            serve::write(&mut output, &ServeRecord::Listening(ListeningRecord { address, port }))?;
+        } else {
+            writeln!(output, "listening on {address}")?;
+        }
+    }
+    Ok(())
+}
+
+fn summary(counts: &Counts, mut output: &mut dyn Write, json: bool) -> io::Result<()> {
+    let named = |counts: &BTreeMap<&'static str, u64>| {
+        NamedCounts(counts.iter().map(|(name, count)| (Cow::Borrowed(*name), *count)).collect())
+    };
+    let (answers, silences) = (named(&counts.answers), named(&counts.silences));
+    let record = ServedRecord::new(counts.requests, answers, silences, counts.interleaved, counts.unsent);
+    if json {
+        serve::write(&mut output, &ServeRecord::Summary(record))
+    } else {
+        record.write_text(&mut output)
+    }
+}

@@ -1,0 +1,143 @@
+//! How the server ends, and what keeps it from beginning.
+
+use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
+use super::server::{KEYS, PATIENCE, Server, request, signed};
+use crate::command_line::assert_seen;
+use crate::common::{ntpcap, run};
+
+/// A user without rights, the same on every system.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn a_signal_ends_it_with_its_counts() {
+    for (signal, code) in [(Signal::SIGTERM, 0), (Signal::SIGINT, 130)] {
+        let server = Server::start(&["--keys", KEYS]);
+        server.client().ask(&request(7));
+        server.client().ask(&signed(request(7), 2));
+        let end = server.stop(signal);
+        assert_eq!((end.code, end.said.as_str()), (Some(code), ""), "{signal}");
+        assert_eq!((&end.summary["requests"], &end.summary["unsent"]), (&2.into(), &0.into()));
+        assert_eq!(end.summary["answers"].to_string(), r#"{"authenticated-reply":1,"plain-reply":1}"#);
+    }
+}
+
+#[test]
+fn it_stops_by_itself_after_the_time_that_it_is_given() {
+    let end = Server::start(&["--duration", "1ms"]).wait();
+    assert_eq!((end.code, &end.summary["requests"]), (Some(0), &0.into()));
+}
+
+#[test]
+fn in_text_it_says_where_it_listens_and_what_came() {
+    let output = run("serve --listen 127.0.0.1:0 --duration 1ms");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert!(first.strip_prefix("listening on 127.0.0.1:").unwrap().parse::<u16>().is_ok());
+    assert_eq!(rest, "requests    0\n");
+    let output = run("serve --listen 127.0.0.1:0 --duration 1ms --quiet");
+    assert_eq!((output.stdout, output.stderr), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_port_that_is_taken_is_not_shared() {
+    let server = Server::start(&[]);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for address in [server.addresses[0], socket.local_addr().unwrap()] {
+        let output = run(&format!("serve --listen {address} --duration 1s"));
+        let said = String::from_utf8(output.stderr).unwrap().replace(&address.port().to_string(), "PORT");
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(
+            said,
+            "error: cannot listen on 127.0.0.1:PORT: another program listens there already\n\n\
+             hint: ss -ulpn sport = :PORT names it; --listen takes another port\n"
+        );
+    }
+}
+
+#[test]
+fn what_keeps_it_from_serving_is_said_clearly() {
+    for (name, arguments) in [
+        ("serve-unknown-habit", "--like sntp"),
+        ("serve-no-such-address", "--listen 192.0.2.1:0"),
+        ("serve-address-without-port", "--listen 127.0.0.1"),
+        ("serve-no-such-keys", "--keys no-such.keys --listen 127.0.0.1:0"),
+        ("serve-keys-of-one-server", "--keys 10.0.0.5=captures/shared-ntp.org.keys --listen 127.0.0.1:0"),
+        ("serve-no-such-user", "--user no-such-user --listen 127.0.0.1:0"),
+        ("serve-capture-beside-text", "--pcap - --listen 127.0.0.1:0"),
+        ("serve-capture-exists", "--pcap README.md --listen 127.0.0.1:0"),
+        ("serve-log-over-keys", "--keys captures/shared-ntp.org.keys --log captures/shared-ntp.org.keys"),
+        ("serve-odd-offset", "--offset 5 --listen 127.0.0.1:0"),
+        ("serve-odd-rate", "--rate-limit often --listen 127.0.0.1:0"),
+        ("serve-odd-network", "--deny 10.0.0.0/33 --listen 127.0.0.1:0"),
+    ] {
+        let output = run(&format!("serve {arguments} --duration 1s"));
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert_seen(name, &output, None);
+    }
+}
+
+/// What the program says under another user, from a place where that user may run it.
+fn as_nobody(folder: &Path, arguments: &str) -> Output {
+    let program = folder.join("ntpcap");
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_ntpcap"), &program).unwrap();
+        fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = Command::new(program);
+    command.args(arguments.split(' ')).current_dir(folder).env_remove("NTPCAP_KEYS").uid(NOBODY).gid(NOBODY);
+    let begin = Instant::now();
+    loop {
+        match command.output() {
+            // A program that another test starts meanwhile has the copy open for a moment, as it was being written.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && begin.elapsed() < PATIENCE => {}
+            output => return output.unwrap(),
+        }
+    }
+}
+
+#[test]
+fn a_port_for_root_needs_root() {
+    let first_free = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root || first_free.trim().parse::<u32>().unwrap() <= 123 {
+        eprintln!("skipped: not root, or every port is free here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = as_nobody(folder.path(), "serve --listen 127.0.0.1:123 --duration 1s");
+    assert_seen("serve-port-for-root", &output, None);
+    let keys = folder.path().join("ntp.keys");
+    fs::write(&keys, "1 MD5 secret\n").unwrap();
+    fs::set_permissions(&keys, Permissions::from_mode(0o600)).unwrap();
+    let output = as_nobody(folder.path(), "serve --keys ntp.keys --listen 127.0.0.1:0 --duration 1s");
+    assert_seen("serve-unreadable-keys", &output, None);
+}
+
+#[test]
+fn rights_are_given_up_for_good() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: not root");
+        return;
+    }
+    let server = Server::start(&["--user", "nobody"]);
+    server.client().ask(&request(7));
+    for thread in fs::read_dir(format!("/proc/{}/task", server.id())).unwrap() {
+        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        let line = |name| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        let four = format!("{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}");
+        assert_eq!((line("Uid:"), line("Groups:").trim()), (format!("Uid:\t{four}"), "Groups:"));
+    }
+    let refused =
+        ntpcap().args(["serve", "--listen", "127.0.0.1:0", "--user", "root", "--duration", "1ms"]).output();
+    assert_eq!(refused.unwrap().status.code(), Some(0));
+}
