@@ -23,7 +23,8 @@ const KEYS: &str = "1 MD5 HEX:6d6435206b6579\n2 SHA1 HEX:0102030405060708090a0b0
                     3 AES128 HEX:000102030405060708090a0b0c0d0e0f\n";
 
 /// What is asked for: a name, and the key.
-const KINDS: [(&str, Option<u32>); 4] = [("plain", None), ("MD5", Some(1)), ("SHA-1", Some(2)), ("AES-128", Some(3))];
+const KINDS: [(&str, Option<u32>); 4] =
+    [("plain", None), ("MD5", Some(1)), ("SHA-1", Some(2)), ("AES-128", Some(3))];
 
 /// Requests on their way at once.
 const WINDOW: usize = 32;
@@ -37,7 +38,9 @@ fn main() {
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--requests" => requests = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(requests),
+            "--requests" => {
+                requests = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(requests)
+            }
             "--chronyd" => chronyd = arguments.next().map(PathBuf::from),
             // cargo adds this.
             "--bench" => {}
@@ -52,7 +55,9 @@ fn main() {
     fs::write(&key_file, KEYS).expect("the key file");
     let mut servers = vec![Server::ntpcap(&key_file)];
     servers.extend(chronyd.map(|program| Server::chronyd(&program, folder.path(), &key_file)));
-    println!("{requests} requests of each kind, {WINDOW} at once; processor microseconds a request, requests a second");
+    println!(
+        "{requests} requests of each kind, {WINDOW} at once; processor microseconds a request, requests a second"
+    );
     for (name, key) in KINDS {
         let request = request(key);
         let mut best: Vec<Option<(f64, f64)>> = vec![None; servers.len()];
@@ -91,7 +96,17 @@ struct Server {
 impl Server {
     fn ntpcap(keys: &Path) -> Server {
         let mut process = Command::new(env!("CARGO_BIN_EXE_ntpcap"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--threads", "1", "--key-format", "chrony", "--keys"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--json",
+                "--threads",
+                "1",
+                "--key-format",
+                "chrony",
+                "--keys",
+            ])
             .arg(keys)
             .stdout(Stdio::piped())
             .spawn()
@@ -104,7 +119,10 @@ impl Server {
     }
 
     fn chronyd(program: &Path, folder: &Path, keys: &Path) -> Server {
-        let port = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let port = UdpSocket::bind("127.0.0.1:0")
+            .and_then(|socket| socket.local_addr())
+            .expect("a free port")
+            .port();
         let path = folder.display();
         let conf = folder.join("chrony.conf");
         let text = format!(
