@@ -97,7 +97,8 @@ fn all_variables(system: &System, now: NtpTimestamp) -> [(&'static str, String);
     ]
 }
 
-/// The system status word: leap indicator, and where the time comes from: 5 for another NTP server, 0 for nowhere.
+/// The system status word (RFC 9327 section 3): leap indicator, and where the time comes from: 5 for a clock at hand, 0
+/// for none.
 fn status(system: &System) -> u16 {
     let source = if system.stratum == 0 || system.stratum >= 16 { 0 } else { 5 };
     u16::from(system.leap_indicator.bits()) << 14 | source << 8

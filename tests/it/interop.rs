@@ -11,6 +11,28 @@ use serde_json::Value;
 use crate::captures::assert_as_expected;
 use crate::common::root;
 
+/// Real clients take their time from `ntpcap serve`, and real servers answer the whole table of requests as it does
+/// under their names.
+#[test]
+fn real_clients_and_servers_agree_with_the_reference_server() {
+    let peers = root().join("target/peers");
+    let fetched =
+        Command::new(root().join("tests/peers/fetch")).arg(&peers).current_dir(root()).output().unwrap();
+    assert!(fetched.status.success(), "{}", String::from_utf8_lossy(&fetched.stderr));
+    let checked = Command::new("python3")
+        .arg(root().join("tests/peers/serve.py"))
+        .args(["--program", env!("CARGO_BIN_EXE_ntpcap"), "--peers"])
+        .arg(&peers)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said =
+        String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success(), "{said}");
+    said.lines().filter(|line| line.starts_with("peer not available")).for_each(|line| eprintln!("{line}"));
+    assert!(said.lines().any(|line| line.starts_with("fine: ")), "nothing was checked: {said}");
+}
+
 #[test]
 fn daemons_recorded_today_give_what_is_expected_of_them() {
     let folder = tempfile::tempdir().unwrap();
