@@ -16,8 +16,7 @@ use crate::server::Decision;
 use crate::server::responder::{AnswerKind, Refusal, Silence};
 use crate::server::udp::{Exchange, Observer, Sent};
 
-use super::super::args::KeyArguments;
-use super::super::args::serve::ServeResultArguments;
+use super::super::args::serve::{ServeResultArguments, ServerKeyArguments};
 use super::super::destination::is_same_file;
 use super::super::exit::CliError;
 use super::super::inputs::{is_standard_input, unreadable};
@@ -40,7 +39,10 @@ impl Recorder {
     ///
     /// # Errors
     /// When one cannot be made, when both are to go to standard output, or when one has keys in it.
-    pub(super) fn open(arguments: &ServeResultArguments, keys: &KeyArguments) -> Result<Recorder, CliError> {
+    pub(super) fn open(
+        arguments: &ServeResultArguments,
+        keys: &ServerKeyArguments,
+    ) -> Result<Recorder, CliError> {
         for path in arguments.log.iter().chain(&arguments.pcap) {
             let mut inputs = keys.files.iter().map(|file| &file.path).chain(&keys.conf);
             if inputs.any(|input| is_same_file(path, input)) {
