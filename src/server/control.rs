@@ -11,8 +11,8 @@ use crate::ntp::header::Mode;
 use crate::ntp::message::Message;
 
 use super::clock::Clock;
+use super::decision::{Answer, AnswerKind, Decision, Silence};
 use super::policy::{Policy, System};
-use super::responder::{Answer, AnswerKind, Decision, Silence};
 
 /// Octets of the longest reply.
 pub const LONGEST_REPLY: usize = 256;

@@ -10,7 +10,6 @@ use crate::auth::{KeyId, Keyring, TrustedKeys};
 use crate::ntp::header::{Header, LeapIndicator, Mode};
 use crate::ntp::{MessageBuilder, NtpTimestamp};
 
-use super::responder::AnswerKind;
 use super::*;
 
 const ARRIVAL: NtpTimestamp = NtpTimestamp(0xee00_0000_8000_0000);

@@ -13,7 +13,7 @@ use crate::ntp::timestamp::UnixTime;
 use crate::report::serve::{self, RequestRecord, ServeRecord};
 use crate::report::time::Rfc3339;
 use crate::server::Decision;
-use crate::server::responder::{AnswerKind, Refusal, Silence};
+use crate::server::decision::{AnswerKind, Refusal, Silence};
 use crate::server::udp::{Exchange, Observer, Sent};
 
 use super::super::args::serve::{ServeResultArguments, ServerKeyArguments};

@@ -31,7 +31,8 @@ use crate::auth::{KeyId, Keyring};
 use crate::ntp::NtpTimestamp;
 use crate::ntp::header::Version;
 
-use super::responder::{AnswerKind, Decision, Planned, Question, Refusal, Silence, plan};
+use super::decision::{AnswerKind, Decision, Refusal, Silence};
+use super::responder::{Planned, Question, plan};
 use super::{Clock, Draft, DraftTail, Policy};
 
 pub use error::FaultError;
