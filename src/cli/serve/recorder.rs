@@ -96,7 +96,8 @@ impl Observer for Recorder {
     fn sent(&self, sent: &Sent<'_>) -> io::Result<()> {
         let Some(capture) = &self.capture else { return Ok(()) };
         let ends = (sent.source, sent.destination);
-        let comment = format!("ntpcap: faults={}", sent.faults.join(","));
+        let faults = if sent.faults.is_empty() { "none".to_owned() } else { sent.faults.join(",") };
+        let comment = format!("ntpcap: faults={faults}");
         lock(capture).packet(sent.departure, ends, sent.octets, &comment)
     }
 
