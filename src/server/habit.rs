@@ -33,7 +33,9 @@ pub struct Habit {
     pub interleaves: bool,
     /// Answers chrony's experimental field 0xF323 in kind.
     pub(super) has_monotonic_field: bool,
-    /// The kiss `RATE` is signed under the key that was asked for, before that is verified.
+    /// Sends kiss codes; else whoever gets one is not answered.
+    pub(super) kisses: bool,
+    /// A kiss is signed under the key that was asked for, before that is verified.
     pub(super) signs_kiss_unverified: bool,
 }
 
@@ -77,6 +79,7 @@ const COMMON: Habit = Habit {
     mobilises_peers: false,
     interleaves: false,
     has_monotonic_field: false,
+    kisses: false,
     signs_kiss_unverified: false,
 };
 
@@ -88,6 +91,7 @@ pub static NTPCAP: Habit = Habit {
     takes_fields_alone: true,
     heeds_trust: true,
     interleaves: true,
+    kisses: true,
     ..COMMON
 };
 
@@ -102,6 +106,7 @@ static NTP_ORG: Habit = Habit {
     naks: true,
     heeds_trust: true,
     mobilises_peers: true,
+    kisses: true,
     signs_kiss_unverified: true,
     ..COMMON
 };
@@ -117,6 +122,7 @@ static NTPSEC: Habit = Habit {
     },
     macs: Macs::Verify(|algorithm, _, length| is_cut(algorithm, length)),
     heeds_trust: true,
+    kisses: true,
     ..COMMON
 };
 
@@ -139,7 +145,8 @@ static NTPD_RS: Habit = Habit {
     measured_on: "ntp-daemon 1.4.0",
     versions: &[3, 4],
     read: trailer::by_ntpd_rs,
-    reply_mode: |_, _| Some(Mode::Server),
+    // It answers whatever comes, replies too; those are left out, for two such servers would answer each other for ever.
+    reply_mode: |_, mode| (mode != Mode::Server).then_some(Mode::Server),
     takes_fields_alone: true,
     ..COMMON
 };

@@ -82,13 +82,12 @@ pub fn plan<'k>(policy: &Policy, keys: &'k Keyring, question: &Question<'_>) -> 
         return Err(Silence::Version(request.version.number()));
     }
     let mode = (habit.reply_mode)(request.version, request.mode).ok_or(Silence::Mode(request.mode))?;
-    if matches!(request.mode, Mode::Control | Mode::Private) {
-        return Err(Silence::Mode(request.mode));
-    }
     let trailer = octets.get(HEADER_LENGTH..).unwrap_or_default();
     let trailer = (habit.read)(request.version, trailer);
-    if question.treatment == Treatment::Ignore {
-        return Err(Silence::Ignored);
+    match question.treatment {
+        Treatment::Ignore => return Err(Silence::Ignored),
+        Treatment::Kiss(_) if !habit.kisses => return Err(Silence::Ignored),
+        _ => {}
     }
     let sender = authenticate(policy, keys, octets, &request, trailer)?;
     if let Treatment::Kiss(code) = question.treatment {
@@ -228,7 +227,8 @@ fn may_interleave(policy: &Policy, request: &Header, mode: Mode) -> bool {
         && !request.origin_timestamp.is_zero()
 }
 
-/// A kiss code, in ntp.org's form: leap 3, stratum 0, and the request's transmit timestamp in all three places.
+/// A kiss code, in ntp.org's form: leap 3, stratum 0, the request's transmit timestamp in all three places, and all else
+/// as the request has it.
 fn kiss<'k>(
     policy: &Policy,
     keys: &'k Keyring,
@@ -259,7 +259,9 @@ fn kiss<'k>(
         origin_timestamp: now,
         receive_timestamp: now,
         transmit_timestamp: now,
-        ..header(policy, question, request, mode)
+        mode,
+        poll: (policy.habit.poll)(request.poll),
+        ..*request
     };
     let tail = signer
         .map_or(DraftTail::Nothing, |(key, length)| mac(key, length.min(key.algorithm().digest_length())));
