@@ -23,7 +23,7 @@ pub(super) fn answer(mut fields: &[u8], header: &Header, reply: &mut Vec<u8>) {
         reply.extend(MONOTONIC_MAGIC);
         for short in [header.root_delay, header.root_dispersion] {
             // 28 bits of fraction leave four for seconds: what is more is as much as there is room for.
-            reply.extend(short.0.checked_mul(1 << 12).unwrap_or(u32::MAX).to_be_bytes());
+            reply.extend(short.0.saturating_mul(1 << 12).to_be_bytes());
         }
         reply.extend([0; 12]);
     }

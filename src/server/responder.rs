@@ -91,7 +91,7 @@ pub fn plan<'k>(policy: &Policy, keys: &'k Keyring, question: &Question<'_>) -> 
     }
     let sender = authenticate(policy, keys, octets, &request, trailer)?;
     if let Treatment::Kiss(code) = question.treatment {
-        return kiss(policy, keys, question, &request, mode, (sender, trailer), code);
+        return kiss(policy, keys, &request, mode, (sender, trailer), code);
     }
     answer(policy, question, &request, mode, sender, fields_of(octets, trailer))
 }
@@ -232,7 +232,6 @@ fn may_interleave(policy: &Policy, request: &Header, mode: Mode) -> bool {
 fn kiss<'k>(
     policy: &Policy,
     keys: &'k Keyring,
-    question: &Question<'_>,
     request: &Header,
     mode: Mode,
     (sender, trailer): (Sender<'k>, Trailer<'_>),
