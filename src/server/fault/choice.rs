@@ -113,8 +113,8 @@ fn is_in_octets(kind: FaultKind) -> bool {
 /// says any more.
 fn excludes(one: &Fault, other: &Fault) -> bool {
     use FaultKind::{
-        Drop, KeyIdZero, Kod, Nak, NakWrongOrigin, OtherKeyId, Replay, Stratum0, Stratum16, Unsolicited,
-        Unsynchronised, WrongTime,
+        Drop, Duplicate, KeyIdZero, Kod, Nak, NakWrongOrigin, OtherKeyId, Replay, Stratum0, Stratum16,
+        Unsolicited, Unsynchronised, WrongTime,
     };
     match (one.kind, other.kind) {
         (Drop, kind) => kind != Unsolicited,
@@ -125,6 +125,8 @@ fn excludes(one: &Fault, other: &Fault) -> bool {
         (Kod, kind) => one.parameters.signed == Some(false) && kind.row().group == Group::Mac,
         // Each gives a stratum.
         (Unsynchronised, Stratum0 | Stratum16) | (Stratum0, Stratum16) => true,
+        // Twice is twice, lest many faults make a flood of one reply.
+        (Duplicate, Duplicate) => true,
         // Each gives a key ID.
         (OtherKeyId, KeyIdZero) => true,
         _ => false,

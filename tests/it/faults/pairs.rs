@@ -209,6 +209,20 @@ fn a_secret_that_is_made_up_stays_the_same() {
     assert!(same.faults.is_empty(), "the other key's secret is the same");
 }
 
+/// With a search from the beginning for each key this takes minutes.
+#[test]
+fn very_many_keys_have_others_in_their_place() {
+    let text: String = (1..=20_000).map(|id| format!("{id} SHA1 secret{id}\n")).collect();
+    for (id, other) in [(1, 2), (9_999, 10_000), (20_000, 1)] {
+        let request = plain(TRANSMIT);
+        let digest = sha1(format!("secret{id}").as_bytes(), &request);
+        let request = [request, u32::to_be_bytes(id).to_vec(), digest].concat();
+        let wrong = once_with(&text, &["wrong-key", "other-algorithm"], &request);
+        let digest = md5(format!("secret{other}").as_bytes(), &wrong.only()[..48]);
+        assert_eq!(wrong.only()[48..], [u32::to_be_bytes(id).to_vec(), digest].concat());
+    }
+}
+
 #[test]
 fn a_reply_fits_into_a_datagram() {
     let crowded =

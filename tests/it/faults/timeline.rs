@@ -112,6 +112,47 @@ fn a_reply_that_is_held_comes_in_the_end_without_another_request() {
 }
 
 #[test]
+fn what_waits_is_bounded_in_octets() {
+    const MOST: usize = 4 << 20;
+    let keys = keyring(KEYS);
+    let specs = ["oversize:octets=65000", "duplicate", "duplicate", "reorder:delay=1h"];
+    let mut server = Server::new(&specs, &keys);
+    for client in 0..200 {
+        let sent = server.ask(&format!("10.0.1.{client}:123"), &signed(1));
+        assert_eq!(sent.len(), if client < 33 { 0 } else { 2 }, "client {client}");
+    }
+    let elapsed = Duration::from_secs(9_000);
+    let clock = FixedClock::new(NtpTimestamp(0xeeb2_6bd0 << 32), 1);
+    let held = server.faults.unasked(elapsed, &policy(), &keys, &clock);
+    let octets: usize = held.iter().map(|it| it.octets.len()).sum();
+    assert!((MOST..MOST + 2 * 65_507).contains(&octets), "{octets}");
+    assert_eq!(server.ask("10.0.1.1:123", &signed(1)).len(), 0, "there is room again");
+}
+
+#[test]
+fn what_is_remembered_is_bounded_in_octets() {
+    let keys = keyring(KEYS);
+    let mut server = Server::new(&["oversize:octets=65000,count=200", "replay:from=201s"], &keys);
+    // An answer is no longer than its request, and a replay is one: so the requests are long.
+    let mut request = plain(1);
+    request.extend([0xf0, 0xf0, 0xfd, 0xe8]);
+    request.resize(48 + 65_000, 0);
+    let client = |number: u32| format!("10.0.1.{number}:123");
+    for number in 0..200 {
+        server.ask(&client(number), &request);
+    }
+    let remembered = (0..200).rev().filter(|number| {
+        server.ask(&client(*number), &request);
+        server.applied == ["replay"]
+    });
+    assert_eq!(
+        remembered.collect::<Vec<_>>(),
+        (136..200).rev().collect::<Vec<_>>(),
+        "64 times 65,048 octets"
+    );
+}
+
+#[test]
 fn each_datagram_has_its_own_faults_and_its_own_decision() {
     let keys = keyring(KEYS);
     let mut server = Server::new(&["reorder:delay=1m", "flip-bit:count=1", "unsolicited:after=1"], &keys);
