@@ -19,6 +19,14 @@ fn errors_say_what_there_is() {
         "late:delay=1s,delay=2s",
         "late:octets=3",
         "drop:every=0",
+        "drop:count=0",
+        "drop:after=-1",
+        "drop:from=5s,to=1s",
+        "drop:from=5s,to=5s",
+        "drop:to=0",
+        "other-key-id:key-id=11,key=11",
+        "wrong-key:key-id=11,key=11",
+        "add-mac:key=11",
         "drop:client=host",
         "drop:key=eleven",
         "other-algorithm:algorithm=sha-1",
@@ -59,6 +67,32 @@ fn missing_keys_are_told_with_those_that_there_are() {
     for spec in ["nak", "multicast", "drop"] {
         assert_eq!(check(spec, &none), Ok(()));
     }
+}
+
+#[test]
+fn hints_are_true() {
+    let (cipher, one, none) =
+        (keyring("1 SHA1 0102030405060708090a0b0c0d0e0f1011121314\n"), keyring("1 MD5 first\n"), keyring(""));
+    let hint = |spec: &str, keys| Fault::parse(spec).unwrap().check(keys).unwrap_err().hint();
+    let length = "name a digest that takes a secret of any length, such as algorithm=sha256, or add a key with a \
+                  secret of 16 octets";
+    for (spec, keys, expected) in [
+        ("other-algorithm:algorithm=aes128-cmac", &cipher, length),
+        ("other-key-id", &one, "add such a key to the key file"),
+        ("wrong-key:key-id=2", &one, "name one of them, or add that key to the key file"),
+        ("wrong-key:key-id=2", &none, "give the key file with --keys FILE"),
+        ("flip-bit", &none, "give the key file with --keys FILE"),
+    ] {
+        assert_eq!(hint(spec, keys).as_deref(), Some(expected), "{spec}");
+    }
+    // What the hint of a length says helps.
+    let longer = keyring("1 SHA1 0102030405060708090a0b0c0d0e0f1011121314\n2 MD5 sixteen.octets..\n");
+    for (spec, keys) in
+        [("other-algorithm:algorithm=sha256", &cipher), ("other-algorithm:algorithm=aes128-cmac", &longer)]
+    {
+        assert!(Fault::parse(spec).unwrap().check(keys).is_ok(), "{spec}");
+    }
+    assert!(Fault::parse("dorp").unwrap_err().hint().is_none());
 }
 
 #[test]
