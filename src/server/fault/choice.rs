@@ -87,15 +87,12 @@ impl Case<'_, '_> {
         let mut all: Vec<&Armed> = others.to_vec();
         all.push(armed);
         let octets = self.trial(&all);
-        octets.len() <= LONGEST
-            && (0..all.len())
-                .rev()
-                .filter(|at| all.get(*at).is_some_and(|it| is_in_octets(it.fault.kind)))
-                .all(|left_out| {
-                    let mut fewer = all.clone();
-                    fewer.remove(left_out);
-                    self.trial(&fewer) != octets
-                })
+        let is_seen = |at: usize| {
+            let mut fewer = all.clone();
+            let left_out = fewer.remove(at);
+            !is_in_octets(left_out.fault.kind) || self.trial(&fewer) != octets
+        };
+        octets.len() <= LONGEST && (0..all.len()).rev().all(is_seen)
     }
 
     /// The reply with those faults, were it to leave at once.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ntpcap::auth::Keyring;
 use ntpcap::ntp::NtpTimestamp;
 use ntpcap::server::fault::{Dispatch, Faults, Outcome, Scenario};
-use ntpcap::server::{Decision, FixedClock, Silence};
+use ntpcap::server::{Decision, FixedClock, Question, Silence, Treatment};
 
 use super::lab::{CLIENT, KEYS, ask, faults, keyring, plain, policy, sha1, signed};
 
@@ -293,6 +293,28 @@ fn the_same_seed_and_requests_give_the_same_octets() {
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn the_older_way_of_asking_gives_the_same() {
+    let keys = keyring(KEYS);
+    let specs = ["flip-bit", "unsolicited", "late:delay=3s", "drop:every=2"];
+    let (mut older, mut newer) = (faults(&specs, &keys, 7), Server::new(&specs, &keys));
+    for second in 1..4 {
+        let outcome = newer.decide(CLIENT, &signed(second));
+        let arrival = NtpTimestamp((0xeeb2_3bc0 + second) << 32);
+        let (treatment, octets) = (Treatment::Serve, &signed(second)[..]);
+        let question = Question { octets, arrival, treatment, earlier_transmit: None };
+        let clock = FixedClock::new(NtpTimestamp(arrival.0 + 0x10_0000), 0x1000);
+        let (elapsed, client) = (Duration::from_secs(second), CLIENT.parse().unwrap());
+        let mut sendings = Vec::new();
+        let decision = older.respond(&policy(), &keys, &question, client, &clock, elapsed, &mut sendings);
+        assert_eq!((decision, older.applied()), (outcome.decision, &outcome.faults[..]));
+        let sent: Vec<_> = sendings.iter().map(|it| (&it.octets, it.after, it.source)).collect();
+        let expected: Vec<_> =
+            outcome.dispatches.iter().map(|it| (&it.octets, it.after, it.source)).collect();
+        assert_eq!(sent, expected);
+    }
 }
 
 #[test]
