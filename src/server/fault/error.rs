@@ -74,6 +74,14 @@ pub enum FaultError {
         /// The fault.
         fault: &'static str,
     },
+    /// Another fault leaves it no reply to be in.
+    #[error("{fault}: never applies, since {by} keeps it out of the same replies")]
+    KeptOut {
+        /// The fault.
+        fault: &'static str,
+        /// The other.
+        by: &'static str,
+    },
     /// No key has that ID.
     #[error("{fault}: no key {key_id}; {}", known_keys(known))]
     UnknownKey {
@@ -124,6 +132,9 @@ impl FaultError {
                  secret of {} octets",
                 wrong.expected
             )),
+            FaultError::KeptOut { by, .. } => {
+                Some(format!("leave one of them out, or limit {by}, such as {by}:count=1 or {by}:every=2"))
+            }
             _ => None,
         }
     }

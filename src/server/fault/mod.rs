@@ -23,6 +23,7 @@ mod scope;
 mod sending;
 mod spec;
 mod table;
+mod together;
 mod unasked;
 mod value;
 mod writing;
@@ -42,6 +43,7 @@ pub use scope::Scope;
 pub use sending::{Dispatch, Outcome, Request, Sending, Source, Unasked};
 pub use spec::{Fault, Offset, Parameter, Parameters};
 pub use table::{FaultKind, Group, Row, list};
+pub use together::check_together;
 
 use choice::Case;
 use delivery::Memory;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ntpcap::auth::Keyring;
 use ntpcap::ntp::NtpTimestamp;
 use ntpcap::server::FixedClock;
-use ntpcap::server::fault::{Faults, Source, list};
+use ntpcap::server::fault::{Fault, FaultError, Faults, Source, check_together, list};
 
 use super::lab::{CLIENT, KEYS, ask, faults, keyring, md5, once, once_with, plain, policy, sha1, signed};
 
@@ -101,6 +101,24 @@ fn a_fault_that_is_kept_out_is_not_counted() {
             assert_eq!(all, expected, "{one} and {other}: {first:?}, {second:?}");
         }
     }
+}
+
+#[test]
+fn what_is_refused_together_never_applies_together() {
+    let keys = keyring(KEYS);
+    let mut refused = 0;
+    for one in names() {
+        for other in names().into_iter().filter(|other| *other != one) {
+            let faults = [one, other].map(|name| Fault::parse(name).unwrap());
+            let Err(FaultError::KeptOut { fault, by }) = check_together(&faults) else { continue };
+            refused += 1;
+            for request in [signed(TRANSMIT), plain(TRANSMIT)] {
+                let named = seen(&[one, other], &keys, &request).0;
+                assert!(!named.contains(&fault), "{fault} beside {by}: {named:?}");
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
 }
 
 #[test]

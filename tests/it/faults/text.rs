@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use ntpcap::server::fault::{Fault, Group, Scenario, list};
+use ntpcap::server::fault::{Fault, Group, Scenario, check_together, list};
 
 use super::lab::{KEYS, keyring};
 use crate::common::root;
@@ -96,6 +96,42 @@ fn hints_are_true() {
 }
 
 #[test]
+fn faults_that_leave_another_no_reply_are_told() {
+    let check = |specs: &[&str]| {
+        let faults: Vec<Fault> = specs.iter().map(|spec| Fault::parse(spec).unwrap()).collect();
+        check_together(&faults).map_err(|error| error.to_string())
+    };
+    for (specs, fault, by) in [
+        (["flip-bit:count=1", "nak"], "flip-bit", "nak"),
+        (["strip-mac", "wrong-key:key=2"], "wrong-key", "strip-mac"),
+        (["strip-mac:key=2", "pad-mac:key=2,every=3"], "pad-mac", "strip-mac"),
+        (["drop:client=10.0.0.2", "late:client=10.0.0.2"], "late", "drop"),
+        (["drop:to=9s", "late:from=3s,to=9s"], "late", "drop"),
+        (["wrong-time", "kod"], "wrong-time", "kod"),
+        (["kod:signed=no", "key-id-zero"], "key-id-zero", "kod"),
+        (["stratum-16", "unsynchronised"], "stratum-16", "unsynchronised"),
+    ] {
+        let expected = format!("{fault}: never applies, since {by} keeps it out of the same replies");
+        assert_eq!(check(&specs), Err(expected), "{specs:?}");
+    }
+    for specs in [
+        ["nak:count=1", "flip-bit"],
+        ["nak:every=2", "flip-bit"],
+        ["nak:after=1", "flip-bit"],
+        ["nak:key=1", "flip-bit"],
+        ["nak:client=10.0.0.2", "flip-bit"],
+        ["drop:to=9s", "late:from=3s"],
+        ["drop:from=3s", "late"],
+        ["drop", "unsolicited"],
+        ["strip-mac", "nak"],
+        ["kod", "flip-bit"],
+        ["other-algorithm", "wrong-key"],
+    ] {
+        assert_eq!(check(&specs), Ok(()), "{specs:?}");
+    }
+}
+
+#[test]
 fn errors_of_scenarios_name_line_and_column() {
     let mut text = String::new();
     for scenario in [
@@ -116,6 +152,9 @@ fn errors_of_scenarios_name_line_and_column() {
     let keys = keyring(KEYS);
     let missing = Scenario::parse("[[phase]]\nfaults = [\"late\", \"wrong-key:key-id=13\"]\n").unwrap();
     writeln!(text, "{}", missing.check(&keys).unwrap_err()).unwrap();
+    let hidden =
+        "[[phase]]\nfaults = [\"nak:count=1\", \"flip-bit\"]\n[[phase]]\nfaults = [\"flip-bit\", \"nak\"]\n";
+    writeln!(text, "{}", Scenario::parse(hidden).unwrap().check(&keys).unwrap_err()).unwrap();
     insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("scenario-errors", text);
     });
