@@ -61,7 +61,7 @@ impl Case<'_, '_> {
     fn joins(&self, armed: &Armed, others: &[&Armed]) -> bool {
         let fault = &armed.fault;
         let is_excluded = others.iter().any(|other| excludes(&other.fault, fault));
-        !is_excluded && self.fits(fault) && (!is_in_octets(fault.kind) || self.shows(armed, others))
+        !is_excluded && self.fits(fault) && (!fault.kind.is_in_octets() || self.shows(armed, others))
     }
 
     /// True when a fault can be had in such a reply, as far as its octets do not tell.
@@ -90,7 +90,7 @@ impl Case<'_, '_> {
         let is_seen = |at: usize| {
             let mut fewer = all.clone();
             let left_out = fewer.remove(at);
-            !is_in_octets(left_out.fault.kind) || self.trial(&fewer) != octets
+            !left_out.fault.kind.is_in_octets() || self.trial(&fewer) != octets
         };
         octets.len() <= LONGEST && (0..all.len()).rev().all(is_seen)
     }
@@ -100,10 +100,6 @@ impl Case<'_, '_> {
         let clock = Still(self.planned.draft.header.receive_timestamp);
         write(chosen, self.signers, &self.planned.draft, &clock).0
     }
-}
-
-fn is_in_octets(kind: FaultKind) -> bool {
-    matches!(kind.row().group, Group::Header | Group::Field | Group::Mac)
 }
 
 /// True when one fault keeps another out of its reply, though both could be seen: one of them would not be what it
@@ -116,7 +112,7 @@ fn excludes(one: &Fault, other: &Fault) -> bool {
     match (one.kind, other.kind) {
         (Drop, kind) => kind != Unsolicited,
         // Their octets are not sent.
-        (Replay, kind) => is_in_octets(kind),
+        (Replay, kind) => kind.is_in_octets(),
         // A kiss has the request's times, stratum 0 and its own code, and is no crypto-NAK.
         (Kod, WrongTime | Unsynchronised | Stratum0 | Stratum16 | Nak | NakWrongOrigin) => true,
         (Kod, kind) => one.parameters.signed == Some(false) && kind.row().group == Group::Mac,

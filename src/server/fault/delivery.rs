@@ -8,7 +8,7 @@ use crate::server::decision::Decision;
 
 use super::Armed;
 use super::sending::{Dispatch, Request, Source, Unasked};
-use super::table::{FaultKind, Group};
+use super::table::FaultKind;
 
 /// Earlier replies, and those that are held back.
 #[derive(Debug, Default)]
@@ -96,8 +96,8 @@ pub(super) fn deliver(
     decision: Decision,
 ) -> Vec<Dispatch> {
     let in_octets = |armed: &&&Armed| {
-        let row = armed.fault.kind.row();
-        matches!(row.group, Group::Header | Group::Field | Group::Mac) || row.kind == FaultKind::Replay
+        let kind = armed.fault.kind;
+        kind.is_in_octets() || kind == FaultKind::Replay
     };
     let reply = Dispatch {
         octets,

@@ -101,7 +101,8 @@ impl<'k> Faults<'k> {
         self.faults.is_empty()
     }
 
-    /// The names of the faults of the last request, as [`Outcome::faults`] has them.
+    /// The names of the faults of the last request that [`Faults::respond`] decided on, as [`Outcome::faults`] has
+    /// them.
     pub fn applied(&self) -> &[&'static str] {
         &self.applied
     }

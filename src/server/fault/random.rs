@@ -61,6 +61,19 @@ mod tests {
     }
 
     #[test]
+    fn each_name_has_numbers_of_its_own() {
+        let first = |seed, name, nth| Random::of(seed, name, nth).next();
+        assert_eq!(first(7, "flip-bit", 0), first(7, "flip-bit", 0));
+        let all = [
+            first(7, "flip-bit", 0),
+            first(8, "flip-bit", 0),
+            first(7, "flip-bit", 1),
+            first(7, "tilf-bip", 0),
+        ];
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len(), "{all:x?}");
+    }
+
+    #[test]
     fn stays_below_the_end() {
         let mut random = Random::new(1);
         assert!((0..1_000).all(|_| random.below(7) < 7));

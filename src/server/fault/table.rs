@@ -104,6 +104,11 @@ impl FaultKind {
         ROWS.iter().find(|row| row.kind == self).unwrap_or(&ROWS[0])
     }
 
+    /// True when it is in the octets of a reply, and not in how the reply is sent or in what is sent beside it.
+    pub(super) fn is_in_octets(self) -> bool {
+        matches!(self.row().group, Group::Header | Group::Field | Group::Mac)
+    }
+
     /// The fault of that name.
     pub fn from_name(name: &str) -> Option<FaultKind> {
         ROWS.iter().find(|row| row.name == name).map(|row| row.kind)
