@@ -231,7 +231,8 @@ impl CliError {
             CliError::User { .. } => {
                 Some("run as root and name a user of this system, or leave --user out".to_owned())
             }
-            CliError::KeysOfOneServer | CliError::Fault(_) => Some("give the key file with --keys FILE".to_owned()),
+            CliError::KeysOfOneServer => Some("give the key file with --keys FILE".to_owned()),
+            CliError::Fault(wrong) => wrong.hint(),
             CliError::CaptureBesideText => {
                 Some("add --quiet and leave --json and --log - out, or name a file".to_owned())
             }
