@@ -100,7 +100,8 @@ fn tell_wrong_time(offset: Offset, draft: &mut Draft<'_>) {
     }
 }
 
-/// A kiss code in ntp.org's form: leap 3, stratum 0, and the request's transmit timestamp in all three places.
+/// A kiss code: leap 3, stratum 0, and the request's transmit timestamp in all three places. What else the header says
+/// is the server's own.
 fn kiss(set: &Parameters, draft: &mut Draft<'_>) {
     let header = &mut draft.header;
     header.leap_indicator = LeapIndicator::Unknown;
