@@ -166,6 +166,12 @@ pub(super) enum CliError {
         /// The file.
         path: PathBuf,
     },
+    /// A log and a capture are to go to the same file.
+    #[error("{}: cannot take both the log and the capture", label(path))]
+    SameOutput {
+        /// The file.
+        path: PathBuf,
+    },
     /// An address cannot be listened on.
     #[error("cannot listen on {}: {}", .0.address, why_deaf(.0))]
     Listen(#[from] ListenError),
@@ -247,7 +253,7 @@ impl CliError {
             }
             CliError::NoDirectory { .. } => Some("make it first, or name a file elsewhere".to_owned()),
             CliError::NoFileIn { .. } => Some("name a file elsewhere".to_owned()),
-            CliError::OverwritesInput { .. } => Some("name another file".to_owned()),
+            CliError::OverwritesInput { .. } | CliError::SameOutput { .. } => Some("name another file".to_owned()),
             CliError::NoKeysInConf { .. } => Some("give the key file with --keys FILE".to_owned()),
             _ => None,
         }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::auth::Keyrings;
@@ -37,11 +38,12 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
         return faults::list(&mut io::stdout().lock(), arguments.result.json);
     }
     let interrupt = Interrupt::catch()?;
-    let keys = read_keys(arguments)?;
+    let (keys, mut inputs) = read_keys(arguments)?;
+    inputs.extend(arguments.faults.scenario.clone());
     let faults = faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
     let policy = policy(&arguments.behaviour);
     let server = listen(arguments, !faults.is_empty())?;
-    let recorder = Recorder::open(&arguments.result, &arguments.keys)?;
+    let recorder = Recorder::open(&arguments.result, &inputs)?;
     confine(arguments, &server)?;
     tell(arguments, |output, json| listening(&server, output, json))?;
     let (time, begin) = (&arguments.time, Instant::now());
@@ -67,15 +69,15 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
     })
 }
 
-/// The keys that are asked for. Without any, time is served all the same.
-fn read_keys(arguments: &ServeArguments) -> Result<Keyrings, CliError> {
+/// The keys that are asked for, and the files that were read for them. Without any, time is served all the same.
+fn read_keys(arguments: &ServeArguments) -> Result<(Keyrings, Vec<PathBuf>), CliError> {
     let Some(loaded) = keys::load_for_server(&arguments.keys.to_key_arguments())? else {
-        return Ok(Keyrings::new());
+        return Ok((Keyrings::new(), Vec::new()));
     };
     if !arguments.result.quiet {
         loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
     }
-    Ok(loaded.rings)
+    Ok((loaded.rings, loaded.read))
 }
 
 fn policy(arguments: &BehaviourArguments) -> Policy {

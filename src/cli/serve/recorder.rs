@@ -3,7 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::capture::{CaptureTime, Frame, LinkType, Options, Writer};
@@ -16,7 +17,7 @@ use crate::server::Decision;
 use crate::server::decision::{AnswerKind, Refusal, Silence};
 use crate::server::udp::{Exchange, Observer, Sent};
 
-use super::super::args::serve::{ServeResultArguments, ServerKeyArguments};
+use super::super::args::serve::ServeResultArguments;
 use super::super::destination::is_same_file;
 use super::super::exit::CliError;
 use super::super::inputs::{is_standard_input, unreadable};
@@ -35,20 +36,17 @@ struct Capture {
 }
 
 impl Recorder {
-    /// Opens the files. `keys` are the files that keys were read from.
+    /// Opens the files. `inputs` are all files that were read.
     ///
     /// # Errors
-    /// When one cannot be made, when both are to go to standard output, or when one has keys in it.
-    pub(super) fn open(
-        arguments: &ServeResultArguments,
-        keys: &ServerKeyArguments,
-    ) -> Result<Recorder, CliError> {
+    /// When one cannot be made, when both are to go to the same place, or when one was read.
+    pub(super) fn open(arguments: &ServeResultArguments, inputs: &[PathBuf]) -> Result<Recorder, CliError> {
         for path in arguments.log.iter().chain(&arguments.pcap) {
-            let mut inputs = keys.files.iter().map(|file| &file.path).chain(&keys.conf);
-            if inputs.any(|input| is_same_file(path, input)) {
+            if inputs.iter().any(|input| is_same_file(path, input)) {
                 return Err(CliError::OverwritesInput { path: path.clone() });
             }
         }
+        refuse_same_output(arguments)?;
         let is_text = |path| is_standard_output(path) || arguments.json;
         if is_standard_output(arguments.pcap.as_deref())
             && (is_text(arguments.log.as_deref()) || !arguments.quiet)
@@ -57,6 +55,9 @@ impl Recorder {
         }
         let log =
             arguments.log.as_deref().map(|path| open(path, OpenOptions::new().append(true).create(true)));
+        let log = log.transpose()?;
+        // Once more: the log may be there only now, under another name of the capture's.
+        refuse_same_output(arguments)?;
         let capture = arguments.pcap.as_deref().map(|path| {
             let mut options = OpenOptions::new();
             options.write(true);
@@ -72,7 +73,7 @@ impl Recorder {
                 Writer::new(open(path, options)?, concat!("ntpcap ", env!("CARGO_PKG_VERSION")), names)?;
             Ok::<_, CliError>(Capture { writer, packet: Vec::new() })
         });
-        Ok(Recorder { log: log.transpose()?.map(Mutex::new), capture: capture.transpose()?.map(Mutex::new) })
+        Ok(Recorder { log: log.map(Mutex::new), capture: capture.transpose()?.map(Mutex::new) })
     }
 
     /// Writes out what is still held back.
@@ -217,6 +218,14 @@ fn comment(exchange: &Exchange<'_>) -> String {
         text.push_str(&format!(" faults={}", exchange.faults.join(",")));
     }
     text
+}
+
+/// A device takes what is not kept anyway; anything else would hold neither a log nor a capture.
+fn refuse_same_output(arguments: &ServeResultArguments) -> Result<(), CliError> {
+    let (Some(log), Some(capture)) = (&arguments.log, &arguments.pcap) else { return Ok(()) };
+    let is_device = capture.metadata().is_ok_and(|found| found.file_type().is_char_device());
+    let is_same = !is_standard_input(log) && (log == capture || is_same_file(log, capture));
+    if is_same && !is_device { Err(CliError::SameOutput { path: capture.clone() }) } else { Ok(()) }
 }
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Output, CliError> {

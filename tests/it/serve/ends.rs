@@ -141,3 +141,34 @@ fn rights_are_given_up_for_good() {
         ntpcap().args(["serve", "--listen", "127.0.0.1:0", "--user", "root", "--duration", "1ms"]).output();
     assert_eq!(refused.unwrap().status.code(), Some(0));
 }
+
+#[test]
+fn nothing_is_written_over_a_file_that_was_read_or_over_the_other_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (keys, conf, scenario, both) = (path("ntp.keys"), path("ntp.conf"), path("a.toml"), path("both"));
+    fs::write(&keys, "1 MD5 secret\n").unwrap();
+    fs::write(&conf, "keys ntp.keys\ntrustedkey 1\n").unwrap();
+    fs::write(&scenario, "[[phase]]\nfrom = \"0s\"\nfaults = [\"drop\"]\n").unwrap();
+    std::os::unix::fs::symlink(&both, path("link")).unwrap();
+    let cases: [(&str, &[&str]); 6] = [
+        (&keys, &["--log", &keys]),
+        (&keys, &["--conf", &conf, "--pcap", &keys, "--force"]),
+        (&conf, &["--conf", &conf, "--log", &conf]),
+        (&scenario, &["--scenario", &scenario, "--pcap", &scenario, "--force"]),
+        (&both, &["--log", &both, "--pcap", &both, "--force"]),
+        (&both, &["--log", &both, "--pcap", &path("link"), "--force"]),
+    ];
+    for (file, arguments) in cases {
+        let content = fs::read(file).unwrap_or_default();
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--duration", "1s"];
+        let output = ntpcap().args(serve).args(arguments).env("NTPCAP_KEYS", &keys).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(
+            said.contains("is read, so it cannot be written")
+                || said.contains("both the log and the capture")
+        );
+        assert_eq!(fs::read(file).unwrap_or_default(), content, "{arguments:?}");
+    }
+}
