@@ -184,9 +184,13 @@ fn treats_networks_as_it_is_told() {
 #[test]
 fn answers_control_messages_of_whom_it_is_told_to() {
     let read_variables = [0x16, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
-    let server = Server::start(&["--control", "127.0.0.1"]);
-    let reply = server.client().ask(&read_variables);
-    assert!(String::from_utf8_lossy(&reply).contains("stratum=5"));
+    for faults in [&[][..], &["--fault", "drop"]] {
+        let server = Server::start(&[&["--control", "127.0.0.1"], faults].concat());
+        let reply = server.client().ask(&read_variables);
+        assert!(String::from_utf8_lossy(&reply).contains("stratum=5"), "{faults:?}");
+        let end = server.stop(Signal::SIGTERM);
+        assert_eq!(end.summary["answers"].to_string(), r#"{"control-reply":1}"#);
+    }
     let server = Server::start(&[]);
     server.client().ask_in_vain(&read_variables);
 }

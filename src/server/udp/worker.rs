@@ -49,6 +49,14 @@ struct Decided {
     decision: Decision,
     replies: usize,
     faults: Vec<&'static str>,
+    /// True when what is sent is sent with the batch, and not as faults have it.
+    at_once: bool,
+}
+
+impl Decided {
+    fn at_once(decision: Decision, reply: &[u8]) -> Decided {
+        Decided { decision, replies: usize::from(!reply.is_empty()), faults: Vec::new(), at_once: true }
+    }
 }
 
 impl<'s> Worker<'s> {
@@ -126,7 +134,7 @@ impl<'s> Worker<'s> {
             .leave(answers.map(|answer| (answer.receive_timestamp, later(answer.left, left))));
         self.counts.unsent += self.sender.send(socket, departing, replies);
         for (((arrived, request), decided), reply) in receiver.arrived().zip(decided).zip(replies) {
-            let Decided { decision, replies, faults } = decided;
+            let Decided { decision, replies, faults, at_once } = decided;
             self.counts.add(decision);
             self.service.observer.exchange(&Exchange {
                 arrival: arrived.time,
@@ -136,7 +144,7 @@ impl<'s> Worker<'s> {
                 decision,
                 reply,
                 replies: *replies,
-                departure: self.misbehaviour.is_none().then_some(departure),
+                departure: at_once.then_some(departure),
                 faults,
             })?;
         }
@@ -159,19 +167,21 @@ impl Batch {
         for (index, ((arrived, octets), reply)) in receiver.arrived().zip(&mut self.replies).enumerate() {
             let question = question(service, arrived, octets, elapsed);
             let (client, local) = (arrived.client, arrived.local);
-            let decided = if misbehaviour.is_none() {
-                let decision = decide(service, client, &question, reply);
-                let replies = usize::from(!reply.is_empty());
-                if replies > 0 {
-                    self.departing.push(Departing { reply: index, destination: client, local });
-                }
-                Decided { decision, replies, faults: Vec::new() }
+            let decided = if may_read(service, client, &question) {
+                let decision = control::respond(service.policy, octets, service.clock, reply);
+                Decided::at_once(decision, reply)
+            } else if misbehaviour.is_none() {
+                let decision = respond(service.policy, service.keys, &question, service.clock, reply);
+                Decided::at_once(decision, reply)
             } else {
                 let from = (socket, local, client);
                 let (decision, replies, faults) =
                     misbehaviour.respond(service, &question, from, elapsed, reply);
-                Decided { decision, replies, faults }
+                Decided { decision, replies, faults, at_once: false }
             };
+            if decided.at_once && decided.replies > 0 {
+                self.departing.push(Departing { reply: index, destination: client, local });
+            }
             self.decided.push(decided);
         }
     }
@@ -192,18 +202,10 @@ fn question<'q>(
     Question { octets, arrival, treatment, earlier_transmit }
 }
 
-/// Decides as a correct server does.
-fn decide(
-    service: &Service<'_>,
-    client: SocketAddr,
-    question: &Question<'_>,
-    reply: &mut Vec<u8>,
-) -> Decision {
+/// True for a control message of a client that may read by them. Faults are none of its concern.
+fn may_read(service: &Service<'_>, client: SocketAddr, question: &Question<'_>) -> bool {
     let is_served = question.treatment == Treatment::Serve;
-    if is_served && is_control(question.octets) && service.clients.may_read(client.ip()) {
-        return control::respond(service.policy, question.octets, service.clock, reply);
-    }
-    respond(service.policy, service.keys, question, service.clock, reply)
+    is_served && is_control(question.octets) && service.clients.may_read(client.ip())
 }
 
 /// True for a control message, whose header may be too short for another one.
