@@ -98,6 +98,8 @@ pub struct RequestRecord<'a> {
     pub reply_octets: Option<usize>,
     /// Number of replies. More than one is the work of faults.
     pub replies: usize,
+    /// True when the system did not take the reply, so that there is none.
+    pub unsent: bool,
     /// The faults in what is sent.
     #[schemars(with = "Vec<String>")]
     pub faults: &'a [&'static str],
@@ -118,7 +120,7 @@ pub struct ServedRecord {
     pub silences: Counts,
     /// Replies that tell when the one before them left.
     pub interleaved: u64,
-    /// Replies that the system did not send.
+    /// Replies that the system did not take, and those that still waited to be sent at the end.
     pub unsent: u64,
 }
 

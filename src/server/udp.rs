@@ -76,8 +76,10 @@ pub struct Exchange<'a> {
     pub arrival: UnixTime,
     /// Who sent it.
     pub client: SocketAddr,
-    /// Where it was sent to.
+    /// Where it was sent to, be that an address of everybody.
     pub server: SocketAddr,
+    /// The server's own address, which a reply leaves from.
+    pub source: SocketAddr,
     /// Its octets.
     pub request: &'a [u8],
     /// What was decided.
@@ -86,6 +88,8 @@ pub struct Exchange<'a> {
     pub reply: &'a [u8],
     /// How many replies there are: more than one is the work of faults.
     pub replies: usize,
+    /// True when there is a reply and the system did not take it: then it is none of those above.
+    pub unsent: bool,
     /// When the reply was about to be handed to the kernel. `None` where faults decide on that: [`Observer::sent`] tells then.
     pub departure: Option<UnixTime>,
     /// The faults in what is sent.
@@ -103,6 +107,8 @@ pub struct Sent<'a> {
     pub destination: SocketAddr,
     /// Its octets.
     pub octets: &'a [u8],
+    /// What was decided on the request that it answers; `None` where nobody asked.
+    pub decision: Option<&'a Decision>,
     /// What is wrong with it.
     pub faults: &'a [&'static str],
 }

@@ -97,8 +97,7 @@ impl Observer for Recorder {
     fn sent(&self, sent: &Sent<'_>) -> io::Result<()> {
         let Some(capture) = &self.capture else { return Ok(()) };
         let ends = (sent.source, sent.destination);
-        let faults = if sent.faults.is_empty() { "none".to_owned() } else { sent.faults.join(",") };
-        let comment = format!("ntpcap: faults={faults}");
+        let comment = comment(sent.decision, false, sent.faults);
         lock(capture).packet(sent.departure, ends, sent.octets, &comment)
     }
 
@@ -110,12 +109,12 @@ impl Observer for Recorder {
 
 impl Capture {
     fn exchange(&mut self, exchange: &Exchange<'_>) -> io::Result<()> {
-        let comment = comment(exchange);
-        let Exchange { client, server, .. } = *exchange;
+        let comment = comment(Some(exchange.decision), exchange.unsent, exchange.faults);
+        let Exchange { client, server, source, .. } = *exchange;
         self.packet(exchange.arrival, (client, server), exchange.request, &comment)?;
         match exchange.departure {
             Some(departure) if !exchange.reply.is_empty() => {
-                self.packet(departure, (server, client), exchange.reply, &comment)
+                self.packet(departure, (source, client), exchange.reply, &comment)
             }
             _ => Ok(()),
         }
@@ -165,6 +164,7 @@ fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
         interleaved: facts.interleaved,
         reply_octets: Some(exchange.reply.len()).filter(|length| *length > 0),
         replies: exchange.replies,
+        unsent: exchange.unsent,
         faults: exchange.faults,
     }
 }
@@ -205,17 +205,20 @@ impl Facts<'_> {
     }
 }
 
-/// The comment on both packets of an exchange: `ntpcap: decision=crypto-nak cause=wrong-digest key=11`.
-fn comment(exchange: &Exchange<'_>) -> String {
-    let Facts { decision, cause, key_id, interleaved } = Facts::of(exchange.decision);
-    let mut text = format!("ntpcap: decision={decision}");
-    cause.iter().for_each(|cause| text.push_str(&format!(" cause={cause}")));
-    key_id.iter().for_each(|key_id| text.push_str(&format!(" key={key_id}")));
-    if interleaved {
-        text.push_str(" interleaved");
+/// The comment on a packet: `ntpcap: decision=crypto-nak cause=wrong-digest key=11`. Both packets of an exchange have
+/// the same.
+fn comment(decision: Option<&Decision>, unsent: bool, faults: &[&str]) -> String {
+    let mut text = "ntpcap:".to_owned();
+    if let Some(decision) = decision {
+        let Facts { decision, cause, key_id, interleaved } = Facts::of(decision);
+        text.push_str(&format!(" decision={decision}"));
+        cause.iter().for_each(|cause| text.push_str(&format!(" cause={cause}")));
+        key_id.iter().for_each(|key_id| text.push_str(&format!(" key={key_id}")));
+        text.push_str(if interleaved { " interleaved" } else { "" });
     }
-    if !exchange.faults.is_empty() {
-        text.push_str(&format!(" faults={}", exchange.faults.join(",")));
+    text.push_str(if unsent { " unsent" } else { "" });
+    if !faults.is_empty() {
+        text.push_str(&format!(" faults={}", faults.join(",")));
     }
     text
 }

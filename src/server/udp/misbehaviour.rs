@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::ifaddrs::getifaddrs;
 
 use super::batch::{Departing, Local, Receiver, Sender};
-use super::socket::{Socket, address_of};
+use super::socket::{Socket, address_of, source_towards};
 use super::{Observer, Sent, Service};
 use crate::server::clock::system_time;
 use crate::server::decision::Decision;
@@ -38,6 +38,8 @@ struct Due {
     local: Option<Local>,
     destination: SocketAddr,
     octets: Vec<u8>,
+    /// What was decided on the request that it answers.
+    decision: Option<Decision>,
     faults: Vec<&'static str>,
 }
 
@@ -81,11 +83,16 @@ impl<'s> Misbehaviour<'s> {
             let faults = faults.clone();
             self.queue(
                 elapsed.saturating_add(after),
-                Due { socket, source, local, destination: client, octets, faults },
+                Due { socket, source, local, destination: client, octets, decision: Some(decision), faults },
             );
         }
         self.sendings = sendings;
         (decision, count, faults)
+    }
+
+    /// How many datagrams wait to be sent, or were to be queued and found no room.
+    pub(super) fn waiting(&self) -> u64 {
+        self.queue.len() as u64 + self.unsent
     }
 
     /// When something is to be sent next.
@@ -124,7 +131,8 @@ impl<'s> Misbehaviour<'s> {
             // Without a socket of the family it is one more that the system does not send.
             let socket = sockets.iter().position(fits).unwrap_or(usize::MAX);
             let (octets, faults) = (unasked.octets, vec!["unasked"]);
-            let due = Due { socket, source: Source::Asked, local: None, destination, octets, faults };
+            let (source, local, decision) = (Source::Asked, None, None);
+            let due = Due { socket, source, local, destination, octets, decision, faults };
             self.queue(elapsed, due);
         }
     }
@@ -168,9 +176,12 @@ impl<'s> Misbehaviour<'s> {
             }
         };
         let departing = [Departing { reply: 0, destination: due.destination, local }];
-        let is_sent = sender.send(socket, &departing, std::slice::from_ref(&due.octets)) == 0;
-        let address = local.map_or(socket.address().ip(), |local| local.address);
-        is_sent.then_some(SocketAddr::new(address, socket.address().port()))
+        let mut unsent = Vec::new();
+        sender.send(socket, &departing, std::slice::from_ref(&due.octets), &mut unsent);
+        let bound = local.map_or(socket.address().ip(), |local| local.address);
+        let chosen = || source_towards(due.destination).unwrap_or(bound);
+        let address = if bound.is_unspecified() { chosen() } else { bound };
+        unsent.is_empty().then_some(SocketAddr::new(address, socket.address().port()))
     }
 }
 
@@ -180,6 +191,7 @@ fn tell(observer: &dyn Observer, source: SocketAddr, due: &Due) -> io::Result<()
         source,
         destination: due.destination,
         octets: &due.octets,
+        decision: due.decision.as_ref(),
         faults: &due.faults,
     })
 }

@@ -1,7 +1,7 @@
 //! One UDP socket, opened as the server needs it.
 
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::sys::socket::{
@@ -90,4 +90,17 @@ fn open(address: SocketAddr) -> io::Result<OwnedFd> {
 pub(super) fn address_of(storage: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = storage.as_sockaddr_in().map(|address| SocketAddrV4::from(*address).into());
     v4.or_else(|| storage.as_sockaddr_in6().map(|address| SocketAddrV6::from(*address).into()))
+}
+
+/// The address that the system chooses for what leaves for `destination` from a socket on all addresses.
+pub(super) fn source_towards(destination: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = match destination {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.set_broadcast(true).ok()?;
+    // This sends nothing.
+    socket.connect(destination).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }

@@ -1,7 +1,7 @@
 //! What one thread does.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::batch::{Arrived, BATCH, Departing, Receiver, Sender};
 use super::misbehaviour::Misbehaviour;
-use super::socket::Socket;
+use super::socket::{Socket, source_towards};
 use super::{Exchange, Service};
 use crate::ntp::NtpTimestamp;
 use crate::ntp::header::{Header, Mode};
@@ -42,6 +42,8 @@ struct Batch {
     replies: Vec<Vec<u8>>,
     decided: Vec<Decided>,
     departing: Vec<Departing>,
+    /// Indices of the replies that the system did not take.
+    unsent: Vec<usize>,
 }
 
 /// What is done with a request.
@@ -70,6 +72,7 @@ impl<'s> Worker<'s> {
             replies: (0..BATCH).map(|_| Vec::with_capacity(512)).collect(),
             decided: Vec::with_capacity(BATCH),
             departing: Vec::with_capacity(BATCH),
+            unsent: Vec::with_capacity(BATCH),
         };
         let misbehaviour = Misbehaviour::new(faults, sockets.len());
         let sockets = sockets.into_iter().map(|socket| (socket, Receiver::new())).collect();
@@ -92,6 +95,7 @@ impl<'s> Worker<'s> {
                 self.wait()?;
             }
         }
+        self.counts.unsent += self.misbehaviour.waiting();
         Ok(self.counts)
     }
 
@@ -124,7 +128,7 @@ impl<'s> Worker<'s> {
         }
         let elapsed = self.begin.elapsed();
         self.batch.decide(&self.service, &mut self.misbehaviour, elapsed, index, receiver);
-        let Batch { replies, decided, departing } = &self.batch;
+        let Batch { replies, decided, departing, unsent } = &mut self.batch;
         // Behind the call it would be too late: the next request may have come before the thread runs on.
         let departure = system_time();
         let left = self.service.clock.at(departure);
@@ -132,18 +136,24 @@ impl<'s> Worker<'s> {
         self.service
             .clients
             .leave(answers.map(|answer| (answer.receive_timestamp, later(answer.left, left))));
-        self.counts.unsent += self.sender.send(socket, departing, replies);
-        for (((arrived, request), decided), reply) in receiver.arrived().zip(decided).zip(replies) {
+        unsent.clear();
+        self.sender.send(socket, departing, replies, unsent);
+        self.counts.unsent += unsent.len() as u64;
+        let requests = receiver.arrived().zip(decided.iter()).zip(replies.iter()).enumerate();
+        for (index, (((arrived, request), decided), reply)) in requests {
+            let unsent = unsent.contains(&index);
             let Decided { decision, replies, faults, at_once } = decided;
             self.counts.add(decision);
             self.service.observer.exchange(&Exchange {
                 arrival: arrived.time,
                 client: arrived.client,
-                server: local_address(socket, arrived),
+                server: end(socket, arrived.destination),
+                source: source_of(socket, arrived),
                 request,
                 decision,
-                reply,
-                replies: *replies,
+                reply: if unsent { &[] } else { reply },
+                replies: if unsent { 0 } else { *replies },
+                unsent,
                 departure: at_once.then_some(departure),
                 faults,
             })?;
@@ -225,8 +235,17 @@ fn later(one: NtpTimestamp, other: NtpTimestamp) -> NtpTimestamp {
     if other.since(one) > 0 { other } else { one }
 }
 
-/// Where a request was sent to.
-fn local_address(socket: &Socket, arrived: &Arrived) -> SocketAddr {
+/// One of a socket's ends: where it is bound, unless that is to all addresses.
+fn end(socket: &Socket, address: Option<IpAddr>) -> SocketAddr {
     let bound = socket.address();
-    arrived.local.map_or(bound, |local| SocketAddr::new(local.address, bound.port()))
+    SocketAddr::new(address.unwrap_or(bound.ip()), bound.port())
+}
+
+/// Where a reply leaves from.
+fn source_of(socket: &Socket, arrived: &Arrived) -> SocketAddr {
+    let source = end(socket, arrived.local.map(|local| local.address));
+    match source.ip().is_unspecified() {
+        true => SocketAddr::new(source_towards(arrived.client).unwrap_or(source.ip()), source.port()),
+        false => source,
+    }
 }
