@@ -172,6 +172,22 @@ pub(super) enum CliError {
         /// The file.
         path: PathBuf,
     },
+    /// A log or a capture cannot be written on.
+    #[error("{}: {}", output_label(path), why_unwritten(error))]
+    Records {
+        /// The file as named.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Whoever reads a log or a capture does not read on.
+    #[error("{}: takes no more, and {records} records wait for it", output_label(path))]
+    RecordsStalled {
+        /// The file as named.
+        path: PathBuf,
+        /// Records that wait.
+        records: u64,
+    },
     /// An address cannot be listened on.
     #[error("cannot listen on {}: {}", .0.address, why_deaf(.0))]
     Listen(#[from] ListenError),
@@ -262,6 +278,18 @@ impl CliError {
     /// True when whoever reads the results has gone: no reason to complain.
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// An output as it is shown.
+fn output_label(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard output".to_owned() } else { label(path) }
+}
+
+fn why_unwritten(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => "whoever read it has left, so the server ends".to_owned(),
+        _ => format!("cannot be written on, so the server ends: {error}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod faults;
 mod recorder;
+mod scribe;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use super::args::serve::{BehaviourArguments, ServeArguments};
 use super::exit::{CliError, Exit};
 use super::interrupt::{Interrupt, Signal};
 use super::{confinement, keys, say};
-use recorder::Recorder;
+use recorder::Outputs;
 
 /// What is listened on where nothing else is said: this host alone, and a port for which nobody needs to be root.
 const DEFAULT_PORT: u16 = 11_123;
@@ -43,8 +44,10 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
     let faults = faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
     let policy = policy(&arguments.behaviour);
     let server = listen(arguments, !faults.is_empty())?;
-    let recorder = Recorder::open(&arguments.result, &inputs)?;
+    let outputs = Outputs::open(&arguments.result, &inputs, &interrupt)?;
     confine(arguments, &server)?;
+    // Its threads begin behind that, to be confined too.
+    let recorder = outputs.start();
     tell(arguments, |output, json| listening(&server, output, json))?;
     let (time, begin) = (&arguments.time, Instant::now());
     let deviation = Deviation { offset: time.offset, drift: time.drift, jitter: time.jitter };
@@ -60,9 +63,17 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
         observer: &recorder,
         stop: &is_over,
     };
-    let counts = server.run(service, faults)?;
-    recorder.finish()?;
-    tell(arguments, |output, json| summary(&counts, output, json))?;
+    let counts = server.run(service, faults);
+    let (lost, failures) = recorder.finish();
+    let is_stalled = |failure: &CliError| matches!(failure, CliError::RecordsStalled { .. });
+    let may_tell = !is_log_standard_output(arguments) || !failures.iter().any(is_stalled);
+    if let Some(counts) = counts.as_ref().ok().filter(|_| may_tell) {
+        tell(arguments, |output, json| summary(counts, lost, output, json))?;
+    }
+    if let Some(failure) = failures.into_iter().next() {
+        return Err(failure);
+    }
+    counts?;
     Ok(match interrupt.signal() {
         Some(Signal::Interrupt) => Exit::Interrupted,
         Some(Signal::Terminate) | None => Exit::Fine,
@@ -150,10 +161,14 @@ fn tell(
     let result = &arguments.result;
     if !result.quiet {
         let mut output = io::stdout().lock();
-        write(&mut output, result.json || recorder::is_standard_output(result.log.as_deref()))?;
+        write(&mut output, result.json || is_log_standard_output(arguments))?;
         output.flush()?;
     }
     Ok(())
+}
+
+fn is_log_standard_output(arguments: &ServeArguments) -> bool {
+    recorder::is_standard_output(arguments.result.log.as_deref())
 }
 
 fn listening(server: &Server, mut output: &mut dyn Write, json: bool) -> io::Result<()> {
@@ -168,12 +183,13 @@ fn listening(server: &Server, mut output: &mut dyn Write, json: bool) -> io::Res
     Ok(())
 }
 
-fn summary(counts: &Counts, mut output: &mut dyn Write, json: bool) -> io::Result<()> {
+fn summary(counts: &Counts, unrecorded: u64, mut output: &mut dyn Write, json: bool) -> io::Result<()> {
     let named = |counts: &BTreeMap<&'static str, u64>| {
         NamedCounts(counts.iter().map(|(name, count)| (Cow::Borrowed(*name), *count)).collect())
     };
     let (answers, silences) = (named(&counts.answers), named(&counts.silences));
     let record = ServedRecord::new(counts.requests, answers, silences, counts.interleaved, counts.unsent);
+    let record = ServedRecord { unrecorded, ..record };
     if json {
         serve::write(&mut output, &ServeRecord::Summary(record))
     } else {

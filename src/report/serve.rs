@@ -122,6 +122,8 @@ pub struct ServedRecord {
     pub interleaved: u64,
     /// Replies that the system did not take, and those that still waited to be sent at the end.
     pub unsent: u64,
+    /// Records of log and capture that found no room, since whoever reads them is too slow.
+    pub unrecorded: u64,
 }
 
 /// Writes a record as one line.
@@ -143,7 +145,7 @@ impl ServedRecord {
         interleaved: u64,
         unsent: u64,
     ) -> ServedRecord {
-        ServedRecord { schema: SCHEMA, requests, answers, silences, interleaved, unsent }
+        ServedRecord { schema: SCHEMA, requests, answers, silences, interleaved, unsent, unrecorded: 0 }
     }
 
     /// Writes the counts as lines of text.
@@ -159,7 +161,8 @@ impl ServedRecord {
                 writeln!(output, "{name:<11} {}", counts.join(", "))?;
             }
         }
-        for (name, count) in [("interleaved", self.interleaved), ("unsent", self.unsent)] {
+        let Self { interleaved, unsent, unrecorded, .. } = *self;
+        for (name, count) in [("interleaved", interleaved), ("unsent", unsent), ("unrecorded", unrecorded)] {
             if count > 0 {
                 writeln!(output, "{name:<11} {count}")?;
             }

@@ -3,12 +3,14 @@
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use ntpcap::capture::Reader;
 use serde_json::Value;
 
-use super::server::{KEYS, Server, request, signed};
+use super::server::{KEYS, Server, request, signed, timestamp};
 use crate::common::{ntpcap, records, run};
 
 /// Requests of every kind, each with the decision on it and the statuses of both messages.
@@ -224,4 +226,58 @@ fn replies_that_still_wait_at_the_end_are_counted() {
     server.client().send(&request(7));
     server.record();
     assert_eq!(server.stop(Signal::SIGTERM).summary["unsent"], 1);
+}
+
+/// A named pipe, and the folder that it is in.
+fn new_pipe() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("requests");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    (folder, pipe)
+}
+
+#[test]
+fn who_does_not_read_the_log_holds_up_neither_service_nor_its_end() {
+    let (_folder, pipe) = new_pipe();
+    // Opened for both directions, the pipe has a reader from the beginning, which never reads.
+    let reader = fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    let server = Server::start(&["--log", pipe.to_str().unwrap()]);
+    let client = server.client();
+    // A line has more than 200 octets, and the pipe room for 65,536.
+    (0..1_000).for_each(|transmit| assert_eq!(timestamp(&client.ask(&request(transmit)), 24), transmit));
+    let end = server.stop(Signal::SIGTERM);
+    assert_eq!(end.code, Some(2));
+    assert!(end.said.contains("requests: takes no more, and "), "{}", end.said);
+    assert_eq!(end.summary["requests"], 1_000);
+    assert!(end.summary["unrecorded"].as_u64().unwrap() > 500, "{}", end.summary);
+    drop(reader);
+}
+
+#[test]
+fn a_reader_of_the_log_that_leaves_ends_the_server() {
+    let (_folder, pipe) = new_pipe();
+    let reader = fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    let server = Server::start(&["--log", pipe.to_str().unwrap()]);
+    drop(reader);
+    server.client().send(&request(7));
+    let (code, said) = server.fail();
+    assert_eq!(code, Some(2));
+    assert_eq!(said, format!("error: {}: whoever read it has left, so the server ends\n", pipe.display()));
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_reader_of_the_log() {
+    let (_folder, pipe) = new_pipe();
+    let mut server = ntpcap();
+    server.args(["serve", "--listen", "127.0.0.1:0", "--log", pipe.to_str().unwrap()]);
+    let mut server = server.spawn().unwrap();
+    // Signals are caught by now if its socket is open.
+    let sockets = || fs::read_dir(format!("/proc/{}/fd", server.id())).into_iter().flatten().flatten();
+    let is_socket =
+        |path: PathBuf| fs::read_link(path).is_ok_and(|to| to.to_string_lossy().contains("socket:"));
+    while !sockets().any(|entry| is_socket(entry.path())) {
+        std::thread::yield_now();
+    }
+    kill(Pid::from_raw(server.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(130));
 }
