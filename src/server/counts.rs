@@ -68,6 +68,7 @@ impl Silence {
             Silence::Refused(refusal) => refusal.name(),
             Silence::Peer => "peer",
             Silence::Ignored => "ignored",
+            Silence::TooOften => "too-often",
             Silence::Dropped => "dropped",
         }
     }

@@ -1,6 +1,6 @@
 //! What a server is to be, beside its habits.
 
-use crate::ntp::header::LeapIndicator;
+use crate::ntp::header::{Header, LeapIndicator, Mode, Version};
 use crate::ntp::timestamp::NtpShort;
 use crate::ntp::{NtpTimestamp, ReferenceId};
 
@@ -31,6 +31,14 @@ impl Policy {
             interleaved: true,
             answers_version_5: false,
         }
+    }
+
+    /// The mode of replies to messages with that header; `None` for those that ask for nothing, or are never answered.
+    pub(super) fn reply_mode(&self, header: &Header) -> Option<Mode> {
+        let is_answered = self.habit.versions.contains(&header.version.number())
+            || (self.answers_version_5 && header.version == Version::from_bits(5));
+        let is_time = !matches!(header.mode, Mode::Control | Mode::Private);
+        (self.habit.reply_mode)(header.version, header.mode).filter(|_| is_answered && is_time)
     }
 }
 

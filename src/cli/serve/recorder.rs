@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::{CaptureTime, Frame, LinkType, Options, Writer};
 use crate::net::udp_packet;
-use crate::ntp::header::Header;
+use crate::ntp::header::{Header, Mode, Version};
+use crate::ntp::message::Message;
 use crate::ntp::timestamp::UnixTime;
 use crate::report::serve::{self, RequestRecord, ServeRecord};
 use crate::report::time::Rfc3339;
@@ -208,7 +209,7 @@ impl Sink for Capture {
 const RAW_IP: LinkType = LinkType(101);
 
 fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
-    let header = Header::parse(exchange.request);
+    let (version, mode) = message_kind(exchange.request).unzip();
     let UnixTime { seconds, nanoseconds } = exchange.arrival;
     let facts = Facts::of(exchange.decision);
     RequestRecord {
@@ -216,8 +217,8 @@ fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
         client: exchange.client.to_string(),
         server: exchange.server.to_string(),
         octets: exchange.request.len(),
-        version: header.map(|header| header.version.number()),
-        mode: header.map(|header| header.mode.name()),
+        version: version.map(Version::number),
+        mode: mode.map(Mode::name),
         decision: facts.decision,
         cause: facts.cause,
         reason,
@@ -227,6 +228,16 @@ fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
         replies: exchange.replies,
         unsent: exchange.unsent,
         faults: exchange.faults,
+    }
+}
+
+/// Version and mode, where the header is whole. That of control messages is shorter.
+fn message_kind(octets: &[u8]) -> Option<(Version, Mode)> {
+    match Message::parse(octets) {
+        Ok(Message::Control(_)) => {
+            octets.first().map(|first| (Version::from_bits(first >> 3), Mode::Control))
+        }
+        _ => Header::parse(octets).map(|header| (header.version, header.mode)),
     }
 }
 

@@ -13,11 +13,12 @@ use super::misbehaviour::Misbehaviour;
 use super::socket::{Socket, source_towards};
 use super::{Exchange, Service};
 use crate::ntp::NtpTimestamp;
-use crate::ntp::header::{Header, Mode};
+use crate::ntp::header::Mode;
+use crate::server::clients::Met;
 use crate::server::clock::system_time;
 use crate::server::control;
 use crate::server::counts::Counts;
-use crate::server::decision::{Answer, Decision};
+use crate::server::decision::{Answer, Decision, Silence};
 use crate::server::fault::Faults;
 use crate::server::policy::Treatment;
 use crate::server::responder::{Question, respond};
@@ -175,9 +176,9 @@ impl Batch {
         self.decided.clear();
         self.departing.clear();
         for (index, ((arrived, octets), reply)) in receiver.arrived().zip(&mut self.replies).enumerate() {
-            let question = question(service, arrived, octets, elapsed);
+            let (question, asks_too_often) = question(service, arrived, octets, elapsed);
             let (client, local) = (arrived.client, arrived.local);
-            let decided = if may_read(service, client, &question) {
+            let mut decided = if may_read(service, client, &question) {
                 let decision = control::respond(service.policy, octets, service.clock, reply);
                 Decided::at_once(decision, reply)
             } else if misbehaviour.is_none() {
@@ -189,6 +190,9 @@ impl Batch {
                     misbehaviour.respond(service, &question, from, elapsed, reply);
                 Decided { decision, replies, faults, at_once: false }
             };
+            if asks_too_often && decided.decision == Decision::Silence(Silence::Ignored) {
+                decided.decision = Decision::Silence(Silence::TooOften);
+            }
             if decided.at_once && decided.replies > 0 {
                 self.departing.push(Departing { reply: index, destination: client, local });
             }
@@ -197,19 +201,17 @@ impl Batch {
     }
 }
 
-/// A request and what is known of it.
+/// A request and what is known of it; and whether its sender asks too often.
 fn question<'q>(
     service: &Service<'_>,
     arrived: &Arrived,
     octets: &'q [u8],
     elapsed: Duration,
-) -> Question<'q> {
-    let client = arrived.client.ip();
-    let origin = Header::parse(octets).map(|header| header.origin_timestamp);
+) -> (Question<'q>, bool) {
     let arrival = service.clock.at(arrived.time);
-    let (arrival, earlier_transmit) = service.clients.arrive(client, arrival, origin);
-    let treatment = service.clients.treat(client, elapsed);
-    Question { octets, arrival, treatment, earlier_transmit }
+    let met = service.clients.meet(service.policy, arrived.client.ip(), octets, arrival, elapsed);
+    let Met { arrival, treatment, asks_too_often, earlier_transmit } = met;
+    (Question { octets, arrival, treatment, earlier_transmit }, asks_too_often)
 }
 
 /// True for a control message of a client that may read by them. Faults are none of its concern.
