@@ -41,9 +41,13 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
     let interrupt = Interrupt::catch()?;
     let (keys, mut inputs) = read_keys(arguments)?;
     inputs.extend(arguments.faults.scenario.clone());
-    let faults = faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
+    let (faults, is_elsewhere) =
+        faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
     let policy = policy(&arguments.behaviour);
-    let server = listen(arguments, !faults.is_empty())?;
+    let mut server = listen(arguments, !faults.is_empty())?;
+    if !faults.is_empty() {
+        server.expect_faults(is_elsewhere)?;
+    }
     let outputs = Outputs::open(&arguments.result, &inputs, &interrupt)?;
     confine(arguments, &server)?;
     // Its threads begin behind that, to be confined too.

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::batch::{Arrived, BATCH, Departing, Receiver, Sender};
+use super::elsewhere::Elsewhere;
 use super::misbehaviour::Misbehaviour;
 use super::socket::{Socket, source_towards};
 use super::{Exchange, Service};
@@ -66,7 +67,7 @@ impl<'s> Worker<'s> {
     pub(super) fn new(
         service: Service<'s>,
         faults: Faults<'s>,
-        sockets: Vec<Socket>,
+        (sockets, elsewhere): (Vec<Socket>, Vec<Elsewhere>),
         begin: Instant,
     ) -> Worker<'s> {
         let batch = Batch {
@@ -75,7 +76,7 @@ impl<'s> Worker<'s> {
             departing: Vec::with_capacity(BATCH),
             unsent: Vec::with_capacity(BATCH),
         };
-        let misbehaviour = Misbehaviour::new(faults, sockets.len());
+        let misbehaviour = Misbehaviour::new(faults, elsewhere);
         let sockets = sockets.into_iter().map(|socket| (socket, Receiver::new())).collect();
         let (sender, counts) = (Sender::new(), Counts::default());
         Worker { service, begin, sockets, sender, misbehaviour, batch, counts }
