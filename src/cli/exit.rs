@@ -188,6 +188,14 @@ pub(super) enum CliError {
         /// Records that wait.
         records: u64,
     },
+    /// An address is to be listened on twice.
+    #[error("--listen {address}: --listen {other} listens there already")]
+    ListenTwice {
+        /// The address.
+        address: SocketAddr,
+        /// The other one, which is the same or stands for all.
+        other: SocketAddr,
+    },
     /// An address cannot be listened on.
     #[error("cannot listen on {}: {}", .0.address, why_deaf(.0))]
     Listen(#[from] ListenError),
@@ -252,6 +260,10 @@ impl CliError {
             CliError::Listen(ListenError { address, error }) => deaf_hint(*address, error),
             CliError::User { .. } => {
                 Some("run as root and name a user of this system, or leave --user out".to_owned())
+            }
+            CliError::ListenTwice { .. } => Some("leave one of them out".to_owned()),
+            CliError::Fault(FaultError::SecretLength { .. }) => {
+                Some("algorithm= takes another one, key= a key whose secret fits".to_owned())
             }
             CliError::KeysOfOneServer | CliError::Fault(_) => Some("give the key file with --keys FILE".to_owned()),
             CliError::CaptureBesideText => {

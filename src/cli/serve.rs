@@ -38,7 +38,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
     if arguments.faults.list_faults {
         return faults::list(&mut io::stdout().lock(), arguments.result.json);
     }
-    let interrupt = Interrupt::catch()?;
+    let interrupt = Interrupt::catch()?.or_hangup()?;
     let (keys, mut inputs) = read_keys(arguments)?;
     inputs.extend(arguments.faults.scenario.clone());
     let (faults, is_elsewhere) =
@@ -128,6 +128,7 @@ fn listen(arguments: &ServeArguments, has_faults: bool) -> Result<Server, CliErr
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     // Faults count requests, so that one thread must see them all.
     let threads = if has_faults { 1 } else { arguments.threads.map_or_else(cores, usize::from) };
+    refuse_listening_twice(&arguments.listen)?;
     if !arguments.listen.is_empty() {
         return Ok(Server::listen(&arguments.listen, threads)?);
     }
@@ -140,6 +141,22 @@ fn listen(arguments: &ServeArguments, has_faults: bool) -> Result<Server, CliErr
         }
         other => Ok(other?),
     }
+}
+
+/// The system would say that another program listens there.
+fn refuse_listening_twice(addresses: &[SocketAddr]) -> Result<(), CliError> {
+    for (index, address) in addresses.iter().enumerate() {
+        let overlaps = |other: &&SocketAddr| {
+            let any = address.ip().is_unspecified() || other.ip().is_unspecified();
+            address == *other
+                || (any && address.is_ipv4() == other.is_ipv4() && address.port() == other.port())
+        };
+        let mut before = addresses.iter().take(index).filter(|other| other.port() != 0);
+        if let Some(other) = before.find(overlaps) {
+            return Err(CliError::ListenTwice { address: *address, other: *other });
+        }
+    }
+    Ok(())
 }
 
 fn is_in_use(error: &io::Error) -> bool {

@@ -1,15 +1,16 @@
 //! How the server ends, and what keeps it from beginning.
 
 use std::fs::{self, Permissions};
-use std::io::ErrorKind;
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::server::{KEYS, PATIENCE, Server, request, signed};
 use crate::command_line::assert_seen;
@@ -20,7 +21,7 @@ const NOBODY: u32 = 65_534;
 
 #[test]
 fn a_signal_ends_it_with_its_counts() {
-    for (signal, code) in [(Signal::SIGTERM, 0), (Signal::SIGINT, 130)] {
+    for (signal, code) in [(Signal::SIGTERM, 0), (Signal::SIGHUP, 0), (Signal::SIGINT, 130)] {
         let server = Server::start(&["--keys", KEYS]);
         server.client().ask(&request(7));
         server.client().ask(&signed(request(7), 2));
@@ -70,6 +71,9 @@ fn what_keeps_it_from_serving_is_said_clearly() {
         ("serve-unknown-habit", "--like sntp"),
         ("serve-no-such-address", "--listen 192.0.2.1:0"),
         ("serve-address-without-port", "--listen 127.0.0.1"),
+        ("serve-listen-twice", "--listen 127.0.0.1:11123 --listen 127.0.0.1:11123"),
+        ("serve-listen-overlap", "--listen 127.0.0.1:11123 --listen [::]:11123 --listen 0.0.0.0:11123"),
+        ("serve-listen-group", "--listen 224.0.1.1:123"),
         ("serve-no-such-keys", "--keys no-such.keys --listen 127.0.0.1:0"),
         ("serve-keys-of-one-server", "--keys 10.0.0.5=captures/shared-ntp.org.keys --listen 127.0.0.1:0"),
         ("serve-no-such-user", "--user no-such-user --listen 127.0.0.1:0"),
@@ -171,4 +175,23 @@ fn nothing_is_written_over_a_file_that_was_read_or_over_the_other_record() {
         );
         assert_eq!(fs::read(file).unwrap_or_default(), content, "{arguments:?}");
     }
+}
+
+#[test]
+fn under_nohup_a_hangup_is_ignored() {
+    let program = env!("CARGO_BIN_EXE_ntpcap");
+    let mut server = Command::new("nohup");
+    server.args([program, "serve", "--json", "--listen", "127.0.0.1:0"]).stdin(Stdio::null());
+    let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut output = BufReader::new(server.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let id = Pid::from_raw(server.id().try_into().unwrap());
+    kill(id, Signal::SIGHUP).unwrap();
+    kill(id, Signal::SIGINT).unwrap();
+    // SIGHUP and SIGINT together would end it without a summary, and SIGHUP alone with code 0.
+    assert_eq!(server.wait().unwrap().code(), Some(130));
+    line.clear();
+    output.read_line(&mut line).unwrap();
+    assert!(line.contains("summary"), "{line}");
 }

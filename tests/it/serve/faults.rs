@@ -150,6 +150,10 @@ fn what_is_wrong_with_a_fault_is_said_clearly() {
     for (name, arguments) in [
         ("serve-fault-lacks-parameter", "--fault flip-bit:evry=2"),
         ("serve-fault-lacks-keys", "--fault wrong-key"),
+        (
+            "serve-fault-secret-length",
+            "--fault other-algorithm:key=2,algorithm=aes128-cmac --keys captures/shared-ntp.org.keys",
+        ),
         ("serve-scenario-missing", "--scenario no-such.toml"),
         ("serve-scenario-wrong", &scenario),
     ] {
