@@ -6,8 +6,8 @@
 //!          arrival                         leave
 //! ```
 //!
-//! Every thread has its own sockets on the same addresses (SO_REUSEPORT), so that threads share nothing but what is
-//! known of clients.
+//! Every thread has its own sockets on the same addresses (SO_REUSEPORT). Threads share what is known of clients, the
+//! state of the clock's jitter, and the observer.
 
 mod batch;
 mod elsewhere;

@@ -27,7 +27,8 @@ use crate::server::responder::{Question, respond};
 /// How long to wait for requests before asking whether to stop.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A thread's sockets and buffers. Once made, it allocates nothing for a request that is answered correctly.
+/// A thread's sockets and buffers. Once made, it allocates nothing for a request that is answered correctly; for a wait,
+/// the list of its sockets.
 pub(super) struct Worker<'s> {
     service: Service<'s>,
     begin: Instant,
