@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::auth::Keyrings;
+use crate::auth::{Candidate, Keyring, Keyrings};
 use crate::report::model::Counts as NamedCounts;
 use crate::report::serve::{self, ListeningRecord, ServeRecord, ServedRecord};
 use crate::server::clock::Deviation;
@@ -44,6 +44,10 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
     let (faults, is_elsewhere) =
         faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
     let policy = policy(&arguments.behaviour);
+    if !arguments.result.quiet {
+        let without_effect = without_effect(arguments, &policy, keys.default_keyring());
+        without_effect.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    }
     let mut server = listen(arguments, !faults.is_empty())?;
     if !faults.is_empty() {
         server.expect_faults(is_elsewhere)?;
@@ -111,6 +115,35 @@ fn policy(arguments: &BehaviourArguments) -> Policy {
         answers_version_5: arguments.answer_version_5,
         ..Policy::new(arguments.like)
     }
+}
+
+/// What was asked for and changes nothing, or leaves nothing to be answered.
+fn without_effect(arguments: &ServeArguments, policy: &Policy, keys: &Keyring) -> Vec<String> {
+    let (given, name) = (&arguments.keys, policy.habit.name);
+    let mut warnings = Vec::new();
+    if policy.answers_nothing() {
+        warnings.push(format!("--require-authentication: {name} looks at no MAC, so nothing is answered"));
+    }
+    let has_keys = keys.candidates().next().is_some();
+    if has_keys && !policy.verifies() {
+        warnings.push(format!("keys have no effect: {name} verifies no MAC"));
+    } else if given.trusted.is_some() && !policy.heeds_trust() {
+        warnings.push(format!("--trusted has no effect: {name} trusts every key"));
+    } else if given.trusted.is_some() && !keys.candidates().any(|known| keys.is_trusted(known.key.id())) {
+        warnings.push("--trusted: there is none of these keys, so no key is trusted".to_owned());
+    }
+    warnings.extend(defined_twice(keys));
+    warnings
+}
+
+/// The first key that two files have, as the second file may be meant to replace the first.
+fn defined_twice(keys: &Keyring) -> Option<String> {
+    let first = |known: &Candidate| keys.lookup(known.key.id()).first().map(|first| first.source);
+    let twice = keys.candidates().find(|known| first(known).is_some_and(|first| first != known.source))?;
+    let label =
+        |source: usize| keys.sources().get(source).map(|source| source.label.as_str()).unwrap_or_default();
+    let (one, other) = (label(first(twice)?), label(twice.source));
+    Some(format!("key {}: is in {one} and in {other}; either is accepted", twice.key.id()))
 }
 
 /// Where several rules hold for a client, the strictest one does.

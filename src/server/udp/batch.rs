@@ -195,35 +195,37 @@ impl Sender {
         let addresses = addresses.get(..batch.len()).unwrap_or_default();
         let flags = MsgFlags::empty();
         let socket = socket.number();
-        let (address, interface) = match local {
-            None => {
-                let none: [ControlMessage<'_>; 0] = [];
-                return Ok(sendmmsg(socket, &mut self.plain, slices.iter(), addresses, none, flags)?.count());
-            }
-            Some(local) => (local.address, local.interface),
-        };
         let (info_v4, info_v6);
-        let (headers, control) = match address {
-            IpAddr::V4(address) => {
-                info_v4 = libc::in_pktinfo {
-                    ipi_ifindex: interface.cast_signed(),
-                    ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
-                    ipi_addr: libc::in_addr { s_addr: 0 },
-                };
-                (&mut self.from_v4, ControlMessage::Ipv4PacketInfo(&info_v4))
+        let (headers, control) = match local.map(|local| (local.address, local.interface)) {
+            None => (&mut self.plain, None),
+            Some((IpAddr::V4(address), interface)) => {
+                info_v4 = packet_info_v4(address, interface);
+                (&mut self.from_v4, Some(ControlMessage::Ipv4PacketInfo(&info_v4)))
             }
-            IpAddr::V6(address) => {
-                let address = libc::in6_addr { s6_addr: address.octets() };
-                info_v6 = libc::in6_pktinfo { ipi6_addr: address, ipi6_ifindex: interface };
-                (&mut self.from_v6, ControlMessage::Ipv6PacketInfo(&info_v6))
+            Some((IpAddr::V6(address), interface)) => {
+                info_v6 = packet_info_v6(address, interface);
+                (&mut self.from_v6, Some(ControlMessage::Ipv6PacketInfo(&info_v6)))
             }
         };
-        Ok(sendmmsg(socket, headers, slices.iter(), addresses, [control], flags)?.count())
+        Ok(sendmmsg(socket, headers, slices.iter(), addresses, control.as_slice(), flags)?.count())
     }
 }
 
 fn unix_time(time: nix::sys::time::TimeSpec) -> UnixTime {
     UnixTime { seconds: time.tv_sec(), nanoseconds: u32::try_from(time.tv_nsec()).unwrap_or(0) }
+}
+
+fn packet_info_v4(address: Ipv4Addr, interface: u32) -> libc::in_pktinfo {
+    libc::in_pktinfo {
+        ipi_ifindex: interface.cast_signed(),
+        ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
+        ipi_addr: libc::in_addr { s_addr: 0 },
+    }
+}
+
+fn packet_info_v6(address: Ipv6Addr, interface: u32) -> libc::in6_pktinfo {
+    let address = libc::in6_addr { s6_addr: address.octets() };
+    libc::in6_pktinfo { ipi6_addr: address, ipi6_ifindex: interface }
 }
 
 /// Where a datagram was sent to, and what its reply leaves from.

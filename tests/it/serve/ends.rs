@@ -207,3 +207,38 @@ fn under_nohup_a_hangup_is_ignored() {
     output.read_line(&mut line).unwrap();
     assert!(line.contains("summary"), "{line}");
 }
+
+#[test]
+fn what_has_no_effect_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.keys");
+    fs::write(&other, "2 SHA1 othersecret\n").unwrap();
+    let other = other.to_str().unwrap();
+    let twice = format!("warning: key 2: is in {KEYS} and in {other}; either is accepted\n");
+    let cases: [(&[&str], &str); 7] = [
+        (
+            &["--keys", KEYS, "--trusted", "77"],
+            "warning: --trusted: there is none of these keys, so no key is trusted\n",
+        ),
+        (&["--keys", KEYS, "--trusted", "2"], ""),
+        (
+            &["--keys", KEYS, "--trusted", "2", "--like", "chrony"],
+            "warning: --trusted has no effect: chrony trusts every key\n",
+        ),
+        (&["--keys", KEYS, "--like", "busybox"], "warning: keys have no effect: busybox verifies no MAC\n"),
+        (
+            &["--like", "openntpd", "--require-authentication"],
+            "warning: --require-authentication: openntpd looks at no MAC, so nothing is answered\n",
+        ),
+        (&["--keys", KEYS, "--keys", other], &twice),
+        (&["--keys", KEYS, "--keys", other, "--quiet"], ""),
+    ];
+    for (arguments, expected) in cases {
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--duration", "1ms"];
+        let output = ntpcap().args(serve).args(arguments).output().unwrap();
+        assert_eq!(
+            (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
+            (Some(0), expected)
+        );
+    }
+}
