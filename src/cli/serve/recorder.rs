@@ -149,7 +149,9 @@ impl Observer for Recorder {
     }
 
     fn sent(&self, sent: &Sent<'_>) -> io::Result<()> {
-        let comment = comment(sent.decision, false, sent.faults);
+        // Beside others that have faults, a right one says that it has none.
+        let faults = if sent.faults.is_empty() { &["none"] } else { sent.faults };
+        let comment = comment(sent.decision, false, faults);
         self.capture(sent.departure, (sent.source, sent.destination), sent.octets, comment)
     }
 
