@@ -1,7 +1,7 @@
 //! Giving up what a server no longer needs once its sockets and files are open: root's rights, and all of the file
 //! system.
 
-use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr};
+use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus};
 use nix::unistd::{Gid, Uid, User, geteuid, setgid, setgroups, setuid};
 
 use super::exit::CliError;
@@ -44,12 +44,41 @@ pub(super) fn become_user(user: &User) -> Result<(), CliError> {
 }
 
 /// Gives up opening files, and TCP, in this and all further threads, as far as the kernel knows how (Landlock).
-/// Where it does not, nothing changes: this is a second line of defence.
-pub(super) fn leave_files() {
+/// Where it does not, nothing changes, and false comes back: this is a second line of defence.
+pub(super) fn leave_files() -> bool {
     let newest = ABI::V5;
-    let _ = Ruleset::default()
+    let status = Ruleset::default()
         .handle_access(AccessFs::from_all(newest))
         .and_then(|rules| rules.handle_access(AccessNet::from_all(newest)))
         .and_then(Ruleset::create)
         .and_then(landlock::RulesetCreated::restrict_self);
+    status.is_ok_and(|status| status.ruleset != RulesetStatus::NotEnforced)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn files_cannot_be_opened_any_more() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_owned();
+        // It binds the thread that asks for it, and those that this one starts.
+        let confined = std::thread::spawn(move || {
+            let is_enforced = leave_files();
+            let open = || File::open(&path).map_err(|error| error.kind()).err();
+            let own = open();
+            (is_enforced, std::thread::scope(|scope| [own, scope.spawn(open).join().unwrap()]))
+        });
+        let (is_enforced, refused) = confined.join().unwrap();
+        let expected = is_enforced.then_some(ErrorKind::PermissionDenied);
+        if !is_enforced {
+            eprintln!("skipped: the kernel has no Landlock");
+        }
+        assert_eq!(refused, [expected; 2]);
+        assert!(File::open(file.path()).is_ok());
+    }
 }

@@ -166,6 +166,36 @@ pub(super) enum CliError {
         /// The file.
         path: PathBuf,
     },
+    /// A log and a capture are to go to the same file.
+    #[error("{}: cannot take both the log and the capture", label(path))]
+    SameOutput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A log or a capture cannot be written on.
+    #[error("{}: {}", output_label(path), why_unwritten(error))]
+    Records {
+        /// The file as named.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Whoever reads a log or a capture does not read on.
+    #[error("{}: takes no more, and {records} records wait for it", output_label(path))]
+    RecordsStalled {
+        /// The file as named.
+        path: PathBuf,
+        /// Records that wait.
+        records: u64,
+    },
+    /// An address is to be listened on twice.
+    #[error("--listen {address}: --listen {other} listens there already")]
+    ListenTwice {
+        /// The address.
+        address: SocketAddr,
+        /// The other one, which is the same or stands for all.
+        other: SocketAddr,
+    },
     /// An address cannot be listened on.
     #[error("cannot listen on {}: {}", .0.address, why_deaf(.0))]
     Listen(#[from] ListenError),
@@ -231,6 +261,7 @@ impl CliError {
             CliError::User { .. } => {
                 Some("run as root and name a user of this system, or leave --user out".to_owned())
             }
+            CliError::ListenTwice { .. } => Some("leave one of them out".to_owned()),
             CliError::KeysOfOneServer => Some("give the key file with --keys FILE".to_owned()),
             CliError::Fault(wrong) => wrong.hint(),
             CliError::CaptureBesideText => {
@@ -248,7 +279,7 @@ impl CliError {
             }
             CliError::NoDirectory { .. } => Some("make it first, or name a file elsewhere".to_owned()),
             CliError::NoFileIn { .. } => Some("name a file elsewhere".to_owned()),
-            CliError::OverwritesInput { .. } => Some("name another file".to_owned()),
+            CliError::OverwritesInput { .. } | CliError::SameOutput { .. } => Some("name another file".to_owned()),
             CliError::NoKeysInConf { .. } => Some("give the key file with --keys FILE".to_owned()),
             _ => None,
         }
@@ -257,6 +288,18 @@ impl CliError {
     /// True when whoever reads the results has gone: no reason to complain.
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// An output as it is shown.
+fn output_label(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard output".to_owned() } else { label(path) }
+}
+
+fn why_unwritten(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => "whoever read it has left, so the server ends".to_owned(),
+        _ => format!("cannot be written on, so the server ends: {error}"),
     }
 }
 

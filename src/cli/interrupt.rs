@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::exit::Exit;
@@ -43,6 +43,21 @@ impl Interrupt {
         Ok(Interrupt { flag, terminate })
     }
 
+    /// Takes SIGHUP, too, for a wish to end: that of a server whose terminal closes. Under `nohup` it is ignored, and
+    /// stays so.
+    ///
+    /// # Errors
+    /// As [`Interrupt::catch`].
+    pub(super) fn or_hangup(self) -> io::Result<Interrupt> {
+        if is_hangup_ignored() {
+            return Ok(self);
+        }
+        for flag in [&self.terminate, &self.flag] {
+            flag::register(SIGHUP, Arc::clone(flag))?;
+        }
+        Ok(self)
+    }
+
     /// True once a signal has come.
     pub(super) fn is_set(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
@@ -53,4 +68,11 @@ impl Interrupt {
         let is_termination = self.terminate.load(Ordering::Relaxed);
         self.is_set().then_some(if is_termination { Signal::Terminate } else { Signal::Interrupt })
     }
+}
+
+/// True when whoever started the program has it ignore SIGHUP, the lowest bit of the mask that Linux shows.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }

@@ -40,6 +40,8 @@ pub(super) struct LoadedKeys {
     pub(super) files: Vec<LoadedFile>,
     /// Lines for standard error.
     pub(super) warnings: Vec<String>,
+    /// Every file that was read, whoever named it: nothing may be written over one.
+    pub(super) read: Vec<PathBuf>,
 }
 
 /// One key file.
@@ -58,7 +60,8 @@ pub(super) struct LoadedFile {
 /// # Errors
 /// A file that cannot be read, or no key file at all.
 pub(super) fn load(arguments: &KeyArguments, verbose: bool) -> Result<LoadedKeys, CliError> {
-    let mut loaded = LoadedKeys { rings: Keyrings::new(), files: Vec::new(), warnings: Vec::new() };
+    let mut loaded =
+        LoadedKeys { rings: Keyrings::new(), files: Vec::new(), warnings: Vec::new(), read: Vec::new() };
     let configuration = arguments.conf.as_deref().map(|path| loaded.read_conf(path)).transpose()?;
     let owner = configuration.as_ref().and_then(|configuration| configuration.dialect);
     for file in key_files(arguments, configuration.as_ref())? {
@@ -123,8 +126,13 @@ impl KeyArguments {
 }
 
 impl LoadedKeys {
+    fn read_file(&mut self, path: &Path) -> Result<Vec<u8>, CliError> {
+        self.read.push(path.to_owned());
+        read_file(path)
+    }
+
     fn read_conf(&mut self, path: &Path) -> Result<Configuration, CliError> {
-        let text = read_file(path)?;
+        let text = self.read_file(path)?;
         let configuration = conf::read(&text);
         for remark in &configuration.remarks {
             self.warnings.push(format!("{}:{}: {remark}", label(path), remark.line));
@@ -164,7 +172,7 @@ impl LoadedKeys {
         owner: Option<Dialect>,
         verbose: bool,
     ) -> Result<(), CliError> {
-        let text = zeroize::Zeroizing::new(read_file(&argument.path)?);
+        let text = zeroize::Zeroizing::new(self.read_file(&argument.path)?);
         let name = label(&argument.path);
         let choice = match format {
             Some(dialect) => Choice { dialect, why: None, certain: true },
@@ -193,7 +201,7 @@ impl LoadedKeys {
     }
 
     fn add_nt_hashes(&mut self, path: &Path) -> Result<(), CliError> {
-        let text = zeroize::Zeroizing::new(read_file(path)?);
+        let text = zeroize::Zeroizing::new(self.read_file(path)?);
         let (hashes, bad) = NtHashes::read(&text);
         let name = label(path);
         for line in bad.iter().take(MOST_PROBLEMS) {

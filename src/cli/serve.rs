@@ -2,14 +2,16 @@
 
 mod faults;
 mod recorder;
+mod scribe;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::auth::Keyrings;
+use crate::auth::{Candidate, Keyring, Keyrings};
 use crate::report::model::Counts as NamedCounts;
 use crate::report::serve::{self, ListeningRecord, ServeRecord, ServedRecord};
 use crate::server::clock::Deviation;
@@ -20,7 +22,7 @@ use super::args::serve::{BehaviourArguments, ServeArguments};
 use super::exit::{CliError, Exit};
 use super::interrupt::{Interrupt, Signal};
 use super::{confinement, keys, say};
-use recorder::Recorder;
+use recorder::Outputs;
 
 /// What is listened on where nothing else is said: this host alone, and a port for which nobody needs to be root.
 const DEFAULT_PORT: u16 = 11_123;
@@ -36,13 +38,24 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
     if arguments.faults.list_faults {
         return faults::list(&mut io::stdout().lock(), arguments.result.json);
     }
-    let interrupt = Interrupt::catch()?;
-    let keys = read_keys(arguments)?;
-    let faults = faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
+    let interrupt = Interrupt::catch()?.or_hangup()?;
+    let (keys, mut inputs) = read_keys(arguments)?;
+    inputs.extend(arguments.faults.scenario.clone());
+    let (faults, is_elsewhere) =
+        faults::read(&arguments.faults, keys.default_keyring(), arguments.time.seed)?;
     let policy = policy(&arguments.behaviour);
-    let server = listen(arguments, !faults.is_empty())?;
-    let recorder = Recorder::open(&arguments.result, &arguments.keys)?;
+    if !arguments.result.quiet {
+        let without_effect = without_effect(arguments, &policy, keys.default_keyring());
+        without_effect.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    }
+    let mut server = listen(arguments, !faults.is_empty())?;
+    if !faults.is_empty() {
+        server.expect_faults(is_elsewhere)?;
+    }
+    let outputs = Outputs::open(&arguments.result, &inputs, &interrupt)?;
     confine(arguments, &server)?;
+    // Its threads begin behind that, to be confined too.
+    let recorder = outputs.start();
     tell(arguments, |output, json| listening(&server, output, json))?;
     let (time, begin) = (&arguments.time, Instant::now());
     let deviation = Deviation { offset: time.offset, drift: time.drift, jitter: time.jitter };
@@ -58,24 +71,32 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
         observer: &recorder,
         stop: &is_over,
     };
-    let counts = server.run(service, faults)?;
-    recorder.finish()?;
-    tell(arguments, |output, json| summary(&counts, output, json))?;
+    let counts = server.run(service, faults);
+    let (lost, failures) = recorder.finish();
+    let is_stalled = |failure: &CliError| matches!(failure, CliError::RecordsStalled { .. });
+    let may_tell = !is_log_standard_output(arguments) || !failures.iter().any(is_stalled);
+    if let Some(counts) = counts.as_ref().ok().filter(|_| may_tell) {
+        tell(arguments, |output, json| summary(counts, lost, output, json))?;
+    }
+    if let Some(failure) = failures.into_iter().next() {
+        return Err(failure);
+    }
+    counts?;
     Ok(match interrupt.signal() {
         Some(Signal::Interrupt) => Exit::Interrupted,
         Some(Signal::Terminate) | None => Exit::Fine,
     })
 }
 
-/// The keys that are asked for. Without any, time is served all the same.
-fn read_keys(arguments: &ServeArguments) -> Result<Keyrings, CliError> {
+/// The keys that are asked for, and the files that were read for them. Without any, time is served all the same.
+fn read_keys(arguments: &ServeArguments) -> Result<(Keyrings, Vec<PathBuf>), CliError> {
     let Some(loaded) = keys::load_for_server(&arguments.keys.to_key_arguments())? else {
-        return Ok(Keyrings::new());
+        return Ok((Keyrings::new(), Vec::new()));
     };
     if !arguments.result.quiet {
         loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
     }
-    Ok(loaded.rings)
+    Ok((loaded.rings, loaded.read))
 }
 
 fn policy(arguments: &BehaviourArguments) -> Policy {
@@ -96,6 +117,35 @@ fn policy(arguments: &BehaviourArguments) -> Policy {
     }
 }
 
+/// What was asked for and changes nothing, or leaves nothing to be answered.
+fn without_effect(arguments: &ServeArguments, policy: &Policy, keys: &Keyring) -> Vec<String> {
+    let (given, name) = (&arguments.keys, policy.habit.name);
+    let mut warnings = Vec::new();
+    if policy.answers_nothing() {
+        warnings.push(format!("--require-authentication: {name} looks at no MAC, so nothing is answered"));
+    }
+    let has_keys = keys.candidates().next().is_some();
+    if has_keys && !policy.verifies() {
+        warnings.push(format!("keys have no effect: {name} verifies no MAC"));
+    } else if given.trusted.is_some() && !policy.heeds_trust() {
+        warnings.push(format!("--trusted has no effect: {name} trusts every key"));
+    } else if given.trusted.is_some() && !keys.candidates().any(|known| keys.is_trusted(known.key.id())) {
+        warnings.push("--trusted: there is none of these keys, so no key is trusted".to_owned());
+    }
+    warnings.extend(defined_twice(keys));
+    warnings
+}
+
+/// The first key that two files have, as the second file may be meant to replace the first.
+fn defined_twice(keys: &Keyring) -> Option<String> {
+    let first = |known: &Candidate| keys.lookup(known.key.id()).first().map(|first| first.source);
+    let twice = keys.candidates().find(|known| first(known).is_some_and(|first| first != known.source))?;
+    let label =
+        |source: usize| keys.sources().get(source).map(|source| source.label.as_str()).unwrap_or_default();
+    let (one, other) = (label(first(twice)?), label(twice.source));
+    Some(format!("key {}: is in {one} and in {other}; either is accepted", twice.key.id()))
+}
+
 /// Where several rules hold for a client, the strictest one does.
 fn clients(arguments: &ServeArguments, policy: &Policy) -> Clients {
     let access = &arguments.access;
@@ -111,6 +161,7 @@ fn listen(arguments: &ServeArguments, has_faults: bool) -> Result<Server, CliErr
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     // Faults count requests, so that one thread must see them all.
     let threads = if has_faults { 1 } else { arguments.threads.map_or_else(cores, usize::from) };
+    refuse_listening_twice(&arguments.listen)?;
     if !arguments.listen.is_empty() {
         return Ok(Server::listen(&arguments.listen, threads)?);
     }
@@ -123,6 +174,22 @@ fn listen(arguments: &ServeArguments, has_faults: bool) -> Result<Server, CliErr
         }
         other => Ok(other?),
     }
+}
+
+/// The system would say that another program listens there.
+fn refuse_listening_twice(addresses: &[SocketAddr]) -> Result<(), CliError> {
+    for (index, address) in addresses.iter().enumerate() {
+        let overlaps = |other: &&SocketAddr| {
+            let any = address.ip().is_unspecified() || other.ip().is_unspecified();
+            address == *other
+                || (any && address.is_ipv4() == other.is_ipv4() && address.port() == other.port())
+        };
+        let mut before = addresses.iter().take(index).filter(|other| other.port() != 0);
+        if let Some(other) = before.find(overlaps) {
+            return Err(CliError::ListenTwice { address: *address, other: *other });
+        }
+    }
+    Ok(())
 }
 
 fn is_in_use(error: &io::Error) -> bool {
@@ -148,10 +215,14 @@ fn tell(
     let result = &arguments.result;
     if !result.quiet {
         let mut output = io::stdout().lock();
-        write(&mut output, result.json || recorder::is_standard_output(result.log.as_deref()))?;
+        write(&mut output, result.json || is_log_standard_output(arguments))?;
         output.flush()?;
     }
     Ok(())
+}
+
+fn is_log_standard_output(arguments: &ServeArguments) -> bool {
+    recorder::is_standard_output(arguments.result.log.as_deref())
 }
 
 fn listening(server: &Server, mut output: &mut dyn Write, json: bool) -> io::Result<()> {
@@ -166,12 +237,13 @@ fn listening(server: &Server, mut output: &mut dyn Write, json: bool) -> io::Res
     Ok(())
 }
 
-fn summary(counts: &Counts, mut output: &mut dyn Write, json: bool) -> io::Result<()> {
+fn summary(counts: &Counts, unrecorded: u64, mut output: &mut dyn Write, json: bool) -> io::Result<()> {
     let named = |counts: &BTreeMap<&'static str, u64>| {
         NamedCounts(counts.iter().map(|(name, count)| (Cow::Borrowed(*name), *count)).collect())
     };
     let (answers, silences) = (named(&counts.answers), named(&counts.silences));
     let record = ServedRecord::new(counts.requests, answers, silences, counts.interleaved, counts.unsent);
+    let record = ServedRecord { unrecorded, ..record };
     if json {
         serve::write(&mut output, &ServeRecord::Summary(record))
     } else {

@@ -98,6 +98,8 @@ pub struct RequestRecord<'a> {
     pub reply_octets: Option<usize>,
     /// Number of replies. More than one is the work of faults.
     pub replies: usize,
+    /// True when the system did not take the reply, so that there is none.
+    pub unsent: bool,
     /// The faults in what is sent.
     #[schemars(with = "Vec<String>")]
     pub faults: &'a [&'static str],
@@ -118,8 +120,10 @@ pub struct ServedRecord {
     pub silences: Counts,
     /// Replies that tell when the one before them left.
     pub interleaved: u64,
-    /// Replies that the system did not send.
+    /// Replies that the system did not take, and those that still waited to be sent at the end.
     pub unsent: u64,
+    /// Records of log and capture that found no room, since whoever reads them is too slow.
+    pub unrecorded: u64,
 }
 
 /// Writes a record as one line.
@@ -141,7 +145,7 @@ impl ServedRecord {
         interleaved: u64,
         unsent: u64,
     ) -> ServedRecord {
-        ServedRecord { schema: SCHEMA, requests, answers, silences, interleaved, unsent }
+        ServedRecord { schema: SCHEMA, requests, answers, silences, interleaved, unsent, unrecorded: 0 }
     }
 
     /// Writes the counts as lines of text.
@@ -157,7 +161,8 @@ impl ServedRecord {
                 writeln!(output, "{name:<11} {}", counts.join(", "))?;
             }
         }
-        for (name, count) in [("interleaved", self.interleaved), ("unsent", self.unsent)] {
+        let Self { interleaved, unsent, unrecorded, .. } = *self;
+        for (name, count) in [("interleaved", interleaved), ("unsent", unsent), ("unrecorded", unrecorded)] {
             if count > 0 {
                 writeln!(output, "{name:<11} {count}")?;
             }

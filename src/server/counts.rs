@@ -15,7 +15,7 @@ pub struct Counts {
     pub silences: BTreeMap<&'static str, u64>,
     /// Replies that tell when the reply before them left; they are among the answers too.
     pub interleaved: u64,
-    /// Replies that the system did not send.
+    /// Replies that the system did not take, and those that still waited to be sent at the end.
     pub unsent: u64,
 }
 
@@ -68,6 +68,7 @@ impl Silence {
             Silence::Refused(refusal) => refusal.name(),
             Silence::Peer => "peer",
             Silence::Ignored => "ignored",
+            Silence::TooOften => "too-often",
             Silence::Dropped => "dropped",
         }
     }

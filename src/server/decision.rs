@@ -117,9 +117,12 @@ pub enum Silence {
     /// A symmetric-active message under a valid MAC: the sender would be polled as a peer.
     #[error("its sender would become a peer")]
     Peer,
-    /// The client asked too often, or is not welcome.
+    /// The client is not welcome.
     #[error("the client is not served")]
     Ignored,
+    /// The client went on asking too often.
+    #[error("the client asks too often, and was told so")]
+    TooOften,
     /// A fault that was asked for keeps the reply back.
     #[error("a fault drops the reply")]
     Dropped,

@@ -1,10 +1,10 @@
 //! What a server is to be, beside its habits.
 
-use crate::ntp::header::LeapIndicator;
+use crate::ntp::header::{Header, LeapIndicator, Mode, Version};
 use crate::ntp::timestamp::NtpShort;
 use crate::ntp::{NtpTimestamp, ReferenceId};
 
-use super::habit::Habit;
+use super::habit::{Habit, Macs};
 
 /// How a server behaves.
 #[derive(Clone, Debug)]
@@ -31,6 +31,29 @@ impl Policy {
             interleaved: true,
             answers_version_5: false,
         }
+    }
+
+    /// True when MACs of requests are verified.
+    pub fn verifies(&self) -> bool {
+        matches!(self.habit.macs, Macs::Verify(_))
+    }
+
+    /// True when it matters which keys are trusted.
+    pub fn heeds_trust(&self) -> bool {
+        self.verifies() && self.habit.heeds_trust
+    }
+
+    /// True when no request can be answered: authentication is required, and no MAC is looked at.
+    pub fn answers_nothing(&self) -> bool {
+        self.requires_authentication && matches!(self.habit.macs, Macs::Ignore)
+    }
+
+    /// The mode of replies to messages with that header; `None` for those that ask for nothing, or are never answered.
+    pub(super) fn reply_mode(&self, header: &Header) -> Option<Mode> {
+        let is_answered = self.habit.versions.contains(&header.version.number())
+            || (self.answers_version_5 && header.version == Version::from_bits(5));
+        let is_time = !matches!(header.mode, Mode::Control | Mode::Private);
+        (self.habit.reply_mode)(header.version, header.mode).filter(|_| is_answered && is_time)
     }
 }
 
@@ -97,4 +120,23 @@ pub enum Treatment {
     Kiss([u8; 4]),
     /// It gets nothing.
     Ignore,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn habits_differ_in_what_they_make_of_macs() {
+        let of = |name| Policy::new(Habit::of_name(name).unwrap());
+        let facts = |policy: Policy| {
+            let policy = Policy { requires_authentication: true, ..policy };
+            (policy.verifies(), policy.heeds_trust(), policy.answers_nothing())
+        };
+        assert_eq!(facts(of("ntp.org")), (true, true, false));
+        assert_eq!(facts(of("chrony")), (true, false, false));
+        assert_eq!(facts(of("busybox")), (false, false, false));
+        assert_eq!(facts(of("openntpd")), (false, false, true));
+        assert!(!of("openntpd").answers_nothing());
+    }
 }

@@ -6,10 +6,11 @@
 //!          arrival                         leave
 //! ```
 //!
-//! Every thread has its own sockets on the same addresses (SO_REUSEPORT), so that threads share nothing but what is
-//! known of clients.
+//! Every thread has its own sockets on the same addresses (SO_REUSEPORT). Threads share what is known of clients, the
+//! state of the clock's jitter, and the observer.
 
 mod batch;
+mod elsewhere;
 mod misbehaviour;
 mod socket;
 mod worker;
@@ -28,6 +29,7 @@ use super::counts::Counts;
 use super::decision::Decision;
 use super::fault::Faults;
 use super::policy::Policy;
+use elsewhere::Elsewhere;
 use socket::Socket;
 use worker::Worker;
 
@@ -76,8 +78,10 @@ pub struct Exchange<'a> {
     pub arrival: UnixTime,
     /// Who sent it.
     pub client: SocketAddr,
-    /// Where it was sent to.
+    /// Where it was sent to, be that an address of everybody.
     pub server: SocketAddr,
+    /// The server's own address, which a reply leaves from.
+    pub source: SocketAddr,
     /// Its octets.
     pub request: &'a [u8],
     /// What was decided.
@@ -86,6 +90,8 @@ pub struct Exchange<'a> {
     pub reply: &'a [u8],
     /// How many replies there are: more than one is the work of faults.
     pub replies: usize,
+    /// True when there is a reply and the system did not take it: then it is none of those above.
+    pub unsent: bool,
     /// When the reply was about to be handed to the kernel. `None` where faults decide on that: [`Observer::sent`] tells then.
     pub departure: Option<UnixTime>,
     /// The faults in what is sent.
@@ -103,6 +109,8 @@ pub struct Sent<'a> {
     pub destination: SocketAddr,
     /// Its octets.
     pub octets: &'a [u8],
+    /// What was decided on the request that it answers; `None` where nobody asked.
+    pub decision: Option<&'a Decision>,
     /// What is wrong with it.
     pub faults: &'a [&'static str],
 }
@@ -122,6 +130,8 @@ pub struct ListenError {
 pub struct Server {
     /// For each thread a socket for each address.
     threads: Vec<Vec<Socket>>,
+    /// Of the first thread, where faults let its sockets' replies come from.
+    elsewhere: Vec<Elsewhere>,
 }
 
 impl Server {
@@ -136,7 +146,7 @@ impl Server {
             let mut bound = None;
             for thread in &mut sockets {
                 let socket = match bound {
-                    None => Socket::first(*address),
+                    None => Socket::first(*address, threads > 1),
                     Some(address) => Socket::further(address),
                 };
                 let socket = socket.map_err(failed)?;
@@ -144,7 +154,25 @@ impl Server {
                 thread.push(socket);
             }
         }
-        Ok(Server { threads: sockets })
+        Ok(Server { threads: sockets, elsewhere: Vec::new() })
+    }
+
+    /// Makes the first thread ready for faults: it may send broadcasts, and reply from other ports; if
+    /// `other_address`, from other addresses too, for which it takes their ports now, while it has the rights.
+    ///
+    /// # Errors
+    /// An address whose port cannot be had.
+    pub fn expect_faults(&mut self, other_address: bool) -> Result<(), ListenError> {
+        let Some(sockets) = self.threads.first() else { return Ok(()) };
+        for socket in sockets {
+            let failed = |error| ListenError { address: socket.address(), error };
+            socket.allow_broadcasts().map_err(failed)?;
+        }
+        self.elsewhere = match other_address {
+            true => Elsewhere::open(sockets)?,
+            false => sockets.iter().map(|_| Elsewhere::default()).collect(),
+        };
+        Ok(())
     }
 
     /// The addresses, with the ports that were got for port 0.
@@ -158,23 +186,26 @@ impl Server {
     }
 
     /// Answers until `service.stop` says so, and gives the counts. `faults` are those of the first thread: they count
-    /// and remember, so a server with faults is to have one thread.
+    /// and remember, so a server with faults is to have one thread, and [`Server::expect_faults`] is to be called
+    /// before.
     ///
     /// # Errors
     /// When the sockets fail, or `service.observer`; all threads end then.
     pub fn run<'s>(self, service: Service<'s>, faults: Faults<'s>) -> io::Result<Counts> {
         let begin = Instant::now();
         let failed = AtomicBool::new(false);
-        let answer = |sockets, faults| {
+        let answer = |(sockets, elsewhere), faults| {
             let stop = || failed.load(Ordering::Relaxed) || (service.stop)();
-            let result = Worker::new(service, faults, sockets, begin).run(&stop);
+            let result = Worker::new(service, faults, (sockets, elsewhere), begin).run(&stop);
             failed.fetch_or(result.is_err(), Ordering::Relaxed);
             result
         };
         std::thread::scope(|scope| {
             let answer = &answer;
             let correct = std::iter::repeat_with(|| Faults::new(service.keys, Vec::new(), 0));
-            let threads = self.threads.into_iter().zip(std::iter::once(faults).chain(correct));
+            let nowhere = std::iter::repeat_with(Vec::new);
+            let sockets = self.threads.into_iter().zip(std::iter::once(self.elsewhere).chain(nowhere));
+            let threads = sockets.zip(std::iter::once(faults).chain(correct));
             let start = |(sockets, faults)| scope.spawn(move || answer(sockets, faults));
             let running: Vec<_> = threads.map(start).collect();
             let mut counts = Counts::default();

@@ -169,6 +169,8 @@ fn kisses_once_who_asks_too_often() {
     let kiss = client.ask(&request(8));
     assert_eq!((kiss[0] >> 6, kiss[1], &kiss[12..16]), (3, 0, &b"RATE"[..]));
     client.ask_in_vain(&request(9));
+    let end = server.stop(Signal::SIGTERM);
+    assert_eq!(end.summary["silences"].to_string(), r#"{"too-often":1}"#);
 }
 
 #[test]
@@ -179,14 +181,22 @@ fn treats_networks_as_it_is_told() {
     }
     let server = Server::start(&["--deny", "0.0.0.0/0", "--ignore", "127.0.0.1"]);
     server.client().ask_in_vain(&request(7));
+    let end = server.stop(Signal::SIGTERM);
+    assert_eq!(end.summary["silences"].to_string(), r#"{"ignored":1}"#);
 }
 
 #[test]
 fn answers_control_messages_of_whom_it_is_told_to() {
     let read_variables = [0x16, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
-    let server = Server::start(&["--control", "127.0.0.1"]);
-    let reply = server.client().ask(&read_variables);
-    assert!(String::from_utf8_lossy(&reply).contains("stratum=5"));
-    let server = Server::start(&[]);
+    for faults in [&[][..], &["--fault", "drop"]] {
+        let server = Server::start(&[&["--control", "127.0.0.1"], faults].concat());
+        let reply = server.client().ask(&read_variables);
+        assert!(String::from_utf8_lossy(&reply).contains("stratum=5"), "{faults:?}");
+        let end = server.stop(Signal::SIGTERM);
+        assert_eq!(end.summary["answers"].to_string(), r#"{"control-reply":1}"#);
+    }
+    let mut server = Server::start(&["--log", "-"]);
     server.client().ask_in_vain(&read_variables);
+    let line = server.record();
+    assert_eq!((&line["version"], &line["mode"]), (&2.into(), &"control".into()));
 }

@@ -1,6 +1,6 @@
 //! The arguments of `serve`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -218,8 +218,21 @@ pub struct ServeResultArguments {
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "expected an address and a port, such as 127.0.0.1:11123 or [::1]:11123".to_owned())
+    let expected = "expected an address and a port, such as 127.0.0.1:11123 or [::1]:11123";
+    let mut address: SocketAddr = text.parse().map_err(|_| expected)?;
+    let needs_interface =
+        |address: &SocketAddrV6| address.ip().is_unicast_link_local() && address.scope_id() == 0;
+    if address.ip().to_canonical().is_multicast() {
+        return Err("a server joins no group; expected an address of this host".to_owned());
+    }
+    if matches!(&address, SocketAddr::V6(v6) if needs_interface(v6)) {
+        let wanted = "expected the interface's number too, as ip link tells it, such as [fe80::1%2]:11123";
+        return Err(wanted.to_owned());
+    }
+    if address.ip().to_canonical() != address.ip() {
+        address.set_ip(address.ip().to_canonical());
+    }
+    Ok(address)
 }
 
 fn habit(text: &str) -> Result<&'static Habit, String> {
@@ -285,13 +298,22 @@ fn rate(text: &str) -> Result<Rate, String> {
     Ok(Rate { requests, period: Duration::from_secs(seconds) })
 }
 
+/// Bits before an IPv4 address in IPv6's form (`::ffff:192.0.2.1`).
+const MAPPED: u8 = 96;
+
 fn network(text: &str) -> Result<AddressRange, String> {
     let expected = || "expected an address, or one with a prefix length such as 10.0.0.0/8".to_owned();
     let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
     let address: IpAddr = address_of(address).ok_or_else(expected)?;
     let whole = if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.map_or(Ok(whole), str::parse).ok().filter(|bits| *bits <= whole);
-    Ok(AddressRange { address, bits: bits.ok_or_else(expected)? })
+    let bits: u8 = bits.ok_or_else(expected)?;
+    // Clients of IPv4 have no other address here than that.
+    let is_v4 = address.to_canonical() != address;
+    match bits.checked_sub(MAPPED).filter(|_| is_v4) {
+        Some(bits) => Ok(AddressRange { address: address.to_canonical(), bits }),
+        None => Ok(AddressRange { address, bits }),
+    }
 }
 
 #[cfg(test)]
@@ -306,6 +328,20 @@ mod tests {
         assert!(jitter("-5ms").is_err() && offset("5").is_err() && offset("600000h").is_err());
         assert_eq!(short("500ms"), Ok(NtpShort(0x8000)));
         assert!(short("65536s").is_err());
+    }
+
+    #[test]
+    fn what_is_listened_on_is_an_address_of_a_host() {
+        assert_eq!(listen_address("[::ffff:127.0.0.1]:5"), listen_address("127.0.0.1:5"));
+        assert!(listen_address("[fe80::1%2]:5").is_ok());
+        for (text, said) in [
+            ("[fe80::1]:5", "interface's number"),
+            ("224.0.1.1:123", "joins no group"),
+            ("[ff02::101]:123", "joins no group"),
+            ("127.0.0.1", "and a port"),
+        ] {
+            assert!(listen_address(text).unwrap_err().contains(said), "{text}");
+        }
     }
 
     #[test]
@@ -324,6 +360,9 @@ mod tests {
         assert!(rate("0/s").is_err() && rate("2").is_err() && rate("2/d").is_err());
         assert_eq!(network("10.0.0.0/8").unwrap().bits, 8);
         assert_eq!(network("::1").unwrap().bits, 128);
+        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
+        assert_eq!(network("::ffff:10.0.0.0/104"), network("10.0.0.0/8"));
+        assert_eq!(network("::ffff:10.0.0.0/95").unwrap().bits, 95);
         assert!(network("10.0.0.0/33").is_err() && network("host").is_err());
     }
 

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use crate::auth::Keyring;
 use crate::report::serve::{self, FaultRecord};
-use crate::server::Faults;
-use crate::server::fault::{self, Scenario};
+use crate::server::fault::{self, Scenario, Source};
+use crate::server::{Fault, Faults};
 
 use super::super::args::serve::FaultArguments;
 use super::super::exit::{CliError, Exit};
 use super::super::inputs::unreadable;
 
-/// The faults of the command line and of the scenario.
+/// The faults of the command line and of the scenario, and whether one sends from other addresses.
 ///
 /// # Errors
 /// A scenario that cannot be read, and a fault that lacks its keys.
@@ -20,13 +20,15 @@ pub(super) fn read<'k>(
     arguments: &FaultArguments,
     keys: &'k Keyring,
     seed: u64,
-) -> Result<Faults<'k>, CliError> {
+) -> Result<(Faults<'k>, bool), CliError> {
     arguments.fault.iter().try_for_each(|fault| fault.check(keys)).map_err(CliError::Fault)?;
     let faults = Faults::new(keys, arguments.fault.clone(), seed);
-    match &arguments.scenario {
-        None => Ok(faults),
-        Some(path) => Ok(faults.with_scenario(&scenario(path, keys)?)),
-    }
+    let is_elsewhere = |fault: &Fault| fault.parameters.source == Some(Source::OtherAddress);
+    let is_asked_elsewhere = arguments.fault.iter().any(is_elsewhere);
+    let Some(path) = &arguments.scenario else { return Ok((faults, is_asked_elsewhere)) };
+    let scenario = scenario(path, keys)?;
+    let is_elsewhere = is_asked_elsewhere || scenario.faults().any(|fault| is_elsewhere(&fault));
+    Ok((faults.with_scenario(&scenario), is_elsewhere))
 }
 
 fn scenario(path: &Path, keys: &Keyring) -> Result<Scenario, CliError> {

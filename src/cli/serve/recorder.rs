@@ -3,12 +3,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
 use crate::capture::{CaptureTime, Frame, LinkType, Options, Writer};
 use crate::net::udp_packet;
-use crate::ntp::header::Header;
+use crate::ntp::header::{Header, Mode, Version};
+use crate::ntp::message::Message;
 use crate::ntp::timestamp::UnixTime;
 use crate::report::serve::{self, RequestRecord, ServeRecord};
 use crate::report::time::Rfc3339;
@@ -16,68 +17,112 @@ use crate::server::Decision;
 use crate::server::decision::{AnswerKind, Refusal, Silence};
 use crate::server::udp::{Exchange, Observer, Sent};
 
-use super::super::args::serve::{ServeResultArguments, ServerKeyArguments};
+use super::super::args::serve::ServeResultArguments;
 use super::super::destination::is_same_file;
 use super::super::exit::CliError;
 use super::super::inputs::{is_standard_input, unreadable};
+use super::super::interrupt::Interrupt;
+use super::super::live;
+use super::scribe::{Scribe, Sink};
 
-/// The records that were asked for, shared by all threads.
+/// The files of the records that were asked for, opened.
+pub(super) struct Outputs {
+    log: Option<(PathBuf, Output)>,
+    capture: Option<(PathBuf, Capture)>,
+}
+
+/// The records that were asked for, shared by all threads. What waits to be written is bounded.
 pub(super) struct Recorder {
-    log: Option<Mutex<Output>>,
-    capture: Option<Mutex<Capture>>,
+    log: Option<Scribe<Output>>,
+    capture: Option<Scribe<Capture>>,
 }
 
 type Output = BufWriter<Box<dyn Write + Send>>;
 
 struct Capture {
     writer: Writer<Output>,
-    packet: Vec<u8>,
+    octets: Vec<u8>,
 }
 
-impl Recorder {
-    /// Opens the files. `keys` are the files that keys were read from.
+/// A packet of the capture.
+struct Packet {
+    time: UnixTime,
+    source: SocketAddr,
+    destination: SocketAddr,
+    payload: Vec<u8>,
+    comment: String,
+}
+
+impl Outputs {
+    /// Opens the files. `inputs` are all files that were read.
     ///
     /// # Errors
-    /// When one cannot be made, when both are to go to standard output, or when one has keys in it.
+    /// When one cannot be made, when both are to go to the same place, when one was read, or when a signal comes
+    /// before a named pipe has a reader.
     pub(super) fn open(
         arguments: &ServeResultArguments,
-        keys: &ServerKeyArguments,
-    ) -> Result<Recorder, CliError> {
+        inputs: &[PathBuf],
+        interrupt: &Interrupt,
+    ) -> Result<Outputs, CliError> {
         for path in arguments.log.iter().chain(&arguments.pcap) {
-            let mut inputs = keys.files.iter().map(|file| &file.path).chain(&keys.conf);
-            if inputs.any(|input| is_same_file(path, input)) {
+            if inputs.iter().any(|input| is_same_file(path, input)) {
                 return Err(CliError::OverwritesInput { path: path.clone() });
             }
         }
+        refuse_same_output(arguments)?;
         let is_text = |path| is_standard_output(path) || arguments.json;
         if is_standard_output(arguments.pcap.as_deref())
             && (is_text(arguments.log.as_deref()) || !arguments.quiet)
         {
             return Err(CliError::CaptureBesideText);
         }
-        let log =
-            arguments.log.as_deref().map(|path| open(path, OpenOptions::new().append(true).create(true)));
+        let log = arguments.log.as_deref().map(|path| {
+            let output = open(path, OpenOptions::new().append(true).create(true), interrupt)?;
+            Ok::<_, CliError>((path.to_owned(), output))
+        });
+        let log = log.transpose()?;
+        // Once more: the log may be there only now, under another name of the capture's.
+        refuse_same_output(arguments)?;
         let capture = arguments.pcap.as_deref().map(|path| {
             let mut options = OpenOptions::new();
-            options.write(true);
-            // What is no file has no content that could be lost.
-            let is_special = path.metadata().is_ok_and(|found| !found.is_file());
-            let options = match (arguments.force, is_special) {
-                (_, true) => &mut options,
-                (true, _) => options.create(true).truncate(true),
-                (false, _) => options.create_new(true),
+            match arguments.force {
+                true => options.write(true).create(true).truncate(true),
+                false => options.write(true).create_new(true),
             };
             let names = vec!["ntpcap serve".to_owned()];
-            let writer =
-                Writer::new(open(path, options)?, concat!("ntpcap ", env!("CARGO_PKG_VERSION")), names)?;
-            Ok::<_, CliError>(Capture { writer, packet: Vec::new() })
+            let output = open(path, &options, interrupt)?;
+            let writer = Writer::new(output, concat!("ntpcap ", env!("CARGO_PKG_VERSION")), names)?;
+            Ok::<_, CliError>((path.to_owned(), Capture { writer, octets: Vec::new() }))
         });
-        Ok(Recorder { log: log.transpose()?.map(Mutex::new), capture: capture.transpose()?.map(Mutex::new) })
+        Ok(Outputs { log, capture: capture.transpose()? })
     }
 
-    /// Writes out what is still held back.
-    pub(super) fn finish(self) -> io::Result<()> {
-        self.idle()
+    /// Begins to write.
+    pub(super) fn start(self) -> Recorder {
+        Recorder {
+            log: self.log.map(|(path, output)| Scribe::start(path, output)),
+            capture: self.capture.map(|(path, capture)| Scribe::start(path, capture)),
+        }
+    }
+}
+
+impl Recorder {
+    /// Writes what still waits, and gives the number of records that were lost, and what went wrong.
+    pub(super) fn finish(self) -> (u64, Vec<CliError>) {
+        let ends = self.log.map(Scribe::finish).into_iter().chain(self.capture.map(Scribe::finish));
+        let (lost, failures): (Vec<u64>, Vec<Option<CliError>>) = ends.unzip();
+        (lost.into_iter().sum(), failures.into_iter().flatten().collect())
+    }
+
+    fn capture(
+        &self,
+        time: UnixTime,
+        (source, destination): (SocketAddr, SocketAddr),
+        payload: &[u8],
+        comment: String,
+    ) -> io::Result<()> {
+        let Some(capture) = &self.capture else { return Ok(()) };
+        capture.write(Packet { time, source, destination, payload: payload.to_vec(), comment })
     }
 }
 
@@ -85,61 +130,80 @@ impl Observer for Recorder {
     fn exchange(&self, exchange: &Exchange<'_>) -> io::Result<()> {
         if let Some(log) = &self.log {
             let reason = exchange.decision.reason();
-            serve::write(&mut *lock(log), &ServeRecord::Request(record(exchange, &reason)))?;
+            let mut line = Vec::new();
+            serve::write(&mut line, &ServeRecord::Request(record(exchange, &reason)))?;
+            log.write(line)?;
         }
-        if let Some(capture) = &self.capture {
-            lock(capture).exchange(exchange)?;
+        if self.capture.is_none() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn sent(&self, sent: &Sent<'_>) -> io::Result<()> {
-        let Some(capture) = &self.capture else { return Ok(()) };
-        let ends = (sent.source, sent.destination);
-        let faults = if sent.faults.is_empty() { "none".to_owned() } else { sent.faults.join(",") };
-        let comment = format!("ntpcap: faults={faults}");
-        lock(capture).packet(sent.departure, ends, sent.octets, &comment)
-    }
-
-    fn idle(&self) -> io::Result<()> {
-        self.log.as_ref().map_or(Ok(()), |log| lock(log).flush())?;
-        self.capture.as_ref().map_or(Ok(()), |capture| lock(capture).writer.flush())
-    }
-}
-
-impl Capture {
-    fn exchange(&mut self, exchange: &Exchange<'_>) -> io::Result<()> {
-        let comment = comment(exchange);
-        let Exchange { client, server, .. } = *exchange;
-        self.packet(exchange.arrival, (client, server), exchange.request, &comment)?;
+        let comment = comment(Some(exchange.decision), exchange.unsent, exchange.faults);
+        let Exchange { client, server, source, .. } = *exchange;
+        self.capture(exchange.arrival, (client, server), exchange.request, comment.clone())?;
         match exchange.departure {
             Some(departure) if !exchange.reply.is_empty() => {
-                self.packet(departure, (server, client), exchange.reply, &comment)
+                self.capture(departure, (source, client), exchange.reply, comment)
             }
             _ => Ok(()),
         }
     }
 
-    fn packet(
-        &mut self,
-        time: UnixTime,
-        (source, destination): (SocketAddr, SocketAddr),
-        payload: &[u8],
-        comment: &str,
-    ) -> io::Result<()> {
-        udp_packet(source, destination, payload, &mut self.packet).map_err(io::Error::other)?;
+    fn sent(&self, sent: &Sent<'_>) -> io::Result<()> {
+        // Beside others that have faults, a right one says that it has none.
+        let faults = if sent.faults.is_empty() { &["none"] } else { sent.faults };
+        let comment = comment(sent.decision, false, faults);
+        self.capture(sent.departure, (sent.source, sent.destination), sent.octets, comment)
+    }
+
+    fn idle(&self) -> io::Result<()> {
+        self.log.as_ref().map_or(Ok(()), Scribe::check)?;
+        self.capture.as_ref().map_or(Ok(()), Scribe::check)
+    }
+}
+
+/// The log, by lines.
+impl Sink for Output {
+    type Record = Vec<u8>;
+
+    fn octets(line: &Vec<u8>) -> usize {
+        line.len()
+    }
+
+    fn put(&mut self, line: Vec<u8>) -> io::Result<()> {
+        self.write_all(&line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Write::flush(self)
+    }
+}
+
+impl Sink for Capture {
+    type Record = Packet;
+
+    fn octets(packet: &Packet) -> usize {
+        packet.payload.len() + packet.comment.len()
+    }
+
+    fn put(&mut self, packet: Packet) -> io::Result<()> {
+        let Packet { time, source, destination, payload, comment } = packet;
+        udp_packet(source, destination, &payload, &mut self.octets).map_err(io::Error::other)?;
         let time = Some(CaptureTime { seconds: time.seconds, nanoseconds: time.nanoseconds });
-        let original_length = u32::try_from(self.packet.len()).unwrap_or(u32::MAX);
+        let original_length = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
         let frame = Frame {
             number: self.writer.frames() + 1,
             time,
             link_type: RAW_IP,
             original_length,
-            octets: &self.packet,
+            octets: &self.octets,
             origin: None,
             options: Options::default(),
         };
-        self.writer.write(0, &frame, Some(comment), |_| false)
+        self.writer.write(0, &frame, Some(&comment), |_| false)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 
@@ -147,7 +211,7 @@ impl Capture {
 const RAW_IP: LinkType = LinkType(101);
 
 fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
-    let header = Header::parse(exchange.request);
+    let (version, mode) = message_kind(exchange.request).unzip();
     let UnixTime { seconds, nanoseconds } = exchange.arrival;
     let facts = Facts::of(exchange.decision);
     RequestRecord {
@@ -155,8 +219,8 @@ fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
         client: exchange.client.to_string(),
         server: exchange.server.to_string(),
         octets: exchange.request.len(),
-        version: header.map(|header| header.version.number()),
-        mode: header.map(|header| header.mode.name()),
+        version: version.map(Version::number),
+        mode: mode.map(Mode::name),
         decision: facts.decision,
         cause: facts.cause,
         reason,
@@ -164,7 +228,18 @@ fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
         interleaved: facts.interleaved,
         reply_octets: Some(exchange.reply.len()).filter(|length| *length > 0),
         replies: exchange.replies,
+        unsent: exchange.unsent,
         faults: exchange.faults,
+    }
+}
+
+/// Version and mode, where the header is whole. That of control messages is shorter.
+fn message_kind(octets: &[u8]) -> Option<(Version, Mode)> {
+    match Message::parse(octets) {
+        Ok(Message::Control(_)) => {
+            octets.first().map(|first| (Version::from_bits(first >> 3), Mode::Control))
+        }
+        _ => Header::parse(octets).map(|header| (header.version, header.mode)),
     }
 }
 
@@ -204,38 +279,48 @@ impl Facts<'_> {
     }
 }
 
-/// The comment on both packets of an exchange: `ntpcap: decision=crypto-nak cause=wrong-digest key=11`.
-fn comment(exchange: &Exchange<'_>) -> String {
-    let Facts { decision, cause, key_id, interleaved } = Facts::of(exchange.decision);
-    let mut text = format!("ntpcap: decision={decision}");
-    cause.iter().for_each(|cause| text.push_str(&format!(" cause={cause}")));
-    key_id.iter().for_each(|key_id| text.push_str(&format!(" key={key_id}")));
-    if interleaved {
-        text.push_str(" interleaved");
+/// The comment on a packet: `ntpcap: decision=crypto-nak cause=wrong-digest key=11`. Both packets of an exchange have
+/// the same.
+fn comment(decision: Option<&Decision>, unsent: bool, faults: &[&str]) -> String {
+    let mut text = "ntpcap:".to_owned();
+    if let Some(decision) = decision {
+        let Facts { decision, cause, key_id, interleaved } = Facts::of(decision);
+        text.push_str(&format!(" decision={decision}"));
+        cause.iter().for_each(|cause| text.push_str(&format!(" cause={cause}")));
+        key_id.iter().for_each(|key_id| text.push_str(&format!(" key={key_id}")));
+        text.push_str(if interleaved { " interleaved" } else { "" });
     }
-    if !exchange.faults.is_empty() {
-        text.push_str(&format!(" faults={}", exchange.faults.join(",")));
+    text.push_str(if unsent { " unsent" } else { "" });
+    if !faults.is_empty() {
+        text.push_str(&format!(" faults={}", faults.join(",")));
     }
     text
 }
 
-fn open(path: &Path, options: &OpenOptions) -> Result<Output, CliError> {
+/// A device takes what is not kept anyway; anything else would hold neither a log nor a capture.
+fn refuse_same_output(arguments: &ServeResultArguments) -> Result<(), CliError> {
+    let (Some(log), Some(capture)) = (&arguments.log, &arguments.pcap) else { return Ok(()) };
+    let is_device = capture.metadata().is_ok_and(|found| found.file_type().is_char_device());
+    let is_same = !is_standard_input(log) && (log == capture || is_same_file(log, capture));
+    if is_same && !is_device { Err(CliError::SameOutput { path: capture.clone() }) } else { Ok(()) }
+}
+
+fn open(path: &Path, options: &OpenOptions, interrupt: &Interrupt) -> Result<Output, CliError> {
     if is_standard_input(path) {
         return Ok(BufWriter::new(Box::new(io::stdout())));
     }
-    let file: File = options.open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => CliError::Exists { path: path.to_owned() },
-        _ => unreadable(path, error),
-    })?;
+    // What is no file has no content that could be lost, and may have no reader yet.
+    let file: File = match path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        true => live::open_to_write(path, interrupt)?,
+        false => options.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => CliError::Exists { path: path.to_owned() },
+            _ => unreadable(path, error),
+        })?,
+    };
     Ok(BufWriter::new(Box::new(file)))
 }
 
 /// True for `-`.
 pub(super) fn is_standard_output(path: Option<&Path>) -> bool {
     path.is_some_and(is_standard_input)
-}
-
-/// What another thread left half written is in the output already.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

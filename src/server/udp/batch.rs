@@ -24,9 +24,14 @@ const PLACE: usize = (1 << 16) + 64;
 /// What is known of a datagram that came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrived {
-    pub(super) length: usize,
+    /// Index of its octets.
+    place: usize,
+    length: usize,
     pub(super) client: SocketAddr,
+    /// Where its reply leaves from, where the socket has several addresses.
     pub(super) local: Option<Local>,
+    /// Where it was sent to, likewise.
+    pub(super) destination: Option<IpAddr>,
     /// By the kernel where it says so.
     pub(super) time: UnixTime,
 }
@@ -72,22 +77,23 @@ impl Receiver {
             Err(error) => return Err(error),
         };
         let mut is_whole = true;
-        for message in results {
+        for (place, message) in results.enumerate() {
             let mut time = None;
-            let mut local = None;
+            let mut ends = None;
             for control in message.cmsgs().into_iter().flatten() {
                 match control {
                     ControlMessageOwned::ScmTimestampns(at) => time = Some(unix_time(at)),
-                    ControlMessageOwned::Ipv4PacketInfo(info) => local = Some(local_v4(info)),
-                    ControlMessageOwned::Ipv6PacketInfo(info) => local = Some(local_v6(info)),
+                    ControlMessageOwned::Ipv4PacketInfo(info) => ends = Some(ends_v4(info)),
+                    ControlMessageOwned::Ipv6PacketInfo(info) => ends = Some(ends_v6(info)),
                     _ => {}
                 }
             }
-            is_whole &= time.is_some() && local.is_some() == socket.is_wildcard();
+            is_whole &= time.is_some() && ends.is_some() == socket.is_wildcard();
             // Whoever has no address of the internet cannot be answered.
             let Some(client) = message.address.as_ref().and_then(address_of) else { continue };
             let time = time.unwrap_or_else(system_time);
-            self.arrived.push(Arrived { length: message.bytes, client, local, time });
+            let (destination, local) = ends.unzip();
+            self.arrived.push(Arrived { place, length: message.bytes, client, local, destination, time });
         }
         if !is_whole {
             // The kernel leaves in each header how much room it used, which is then all that the next call has.
@@ -98,14 +104,12 @@ impl Receiver {
 
     /// The datagrams that came, with their octets.
     pub(super) fn arrived(&self) -> impl Iterator<Item = (&Arrived, &[u8])> {
-        let places = self.octets.chunks_exact(PLACE);
-        self.arrived.iter().zip(places).map(|(arrived, place)| (arrived, filled(arrived, place)))
+        let octets = |arrived: &Arrived| {
+            let begin = arrived.place * PLACE;
+            self.octets.get(begin..begin + arrived.length).unwrap_or_default()
+        };
+        self.arrived.iter().map(move |arrived| (arrived, octets(arrived)))
     }
-}
-
-/// As much of its place as the datagram takes.
-fn filled<'p>(arrived: &Arrived, place: &'p [u8]) -> &'p [u8] {
-    place.get(..arrived.length).unwrap_or_default()
 }
 
 fn headers() -> MultiHeaders<SockaddrStorage> {
@@ -140,32 +144,40 @@ impl Sender {
         }
     }
 
-    /// Sends all of `departing`, and gives the number of those that the system did not take.
-    pub(super) fn send(&mut self, socket: &Socket, departing: &[Departing], replies: &[Vec<u8>]) -> u64 {
-        let mut unsent = 0;
+    /// Sends all of `departing`, and adds to `unsent` the indices of the octets that the system did not take.
+    pub(super) fn send(
+        &mut self,
+        socket: &Socket,
+        departing: &[Departing],
+        replies: &[Vec<u8>],
+        unsent: &mut Vec<usize>,
+    ) {
         // The control data of a call is the same for all of its datagrams.
         for same in departing.chunk_by(|one, other| one.local == other.local) {
             for batch in same.chunks(BATCH) {
-                unsent += self.send_batch(socket, batch, replies);
+                self.send_batch(socket, batch, replies, unsent);
             }
         }
-        unsent
     }
 
-    fn send_batch(&mut self, socket: &Socket, mut batch: &[Departing], replies: &[Vec<u8>]) -> u64 {
-        let mut unsent = 0;
+    fn send_batch(
+        &mut self,
+        socket: &Socket,
+        mut batch: &[Departing],
+        replies: &[Vec<u8>],
+        unsent: &mut Vec<usize>,
+    ) {
         while let Some((first, rest)) = batch.split_first() {
             match self.send_some(socket, first.local, batch, replies) {
                 Ok(sent) if sent > 0 => batch = batch.get(sent..).unwrap_or_default(),
                 Err(Errno::EINTR) => {}
                 // The call ends before a datagram that does not leave, and says why when it is the first.
                 _ => {
-                    unsent += 1;
+                    unsent.push(first.reply);
                     batch = rest;
                 }
             }
         }
-        unsent
     }
 
     fn send_some(
@@ -183,30 +195,19 @@ impl Sender {
         let addresses = addresses.get(..batch.len()).unwrap_or_default();
         let flags = MsgFlags::empty();
         let socket = socket.number();
-        let (address, interface) = match local {
-            None => {
-                let none: [ControlMessage<'_>; 0] = [];
-                return Ok(sendmmsg(socket, &mut self.plain, slices.iter(), addresses, none, flags)?.count());
-            }
-            Some(local) => (local.address, local.interface),
-        };
         let (info_v4, info_v6);
-        let (headers, control) = match address {
-            IpAddr::V4(address) => {
-                info_v4 = libc::in_pktinfo {
-                    ipi_ifindex: interface.cast_signed(),
-                    ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
-                    ipi_addr: libc::in_addr { s_addr: 0 },
-                };
-                (&mut self.from_v4, ControlMessage::Ipv4PacketInfo(&info_v4))
+        let (headers, control) = match local.map(|local| (local.address, local.interface)) {
+            None => (&mut self.plain, None),
+            Some((IpAddr::V4(address), interface)) => {
+                info_v4 = packet_info_v4(address, interface);
+                (&mut self.from_v4, Some(ControlMessage::Ipv4PacketInfo(&info_v4)))
             }
-            IpAddr::V6(address) => {
-                let address = libc::in6_addr { s6_addr: address.octets() };
-                info_v6 = libc::in6_pktinfo { ipi6_addr: address, ipi6_ifindex: interface };
-                (&mut self.from_v6, ControlMessage::Ipv6PacketInfo(&info_v6))
+            Some((IpAddr::V6(address), interface)) => {
+                info_v6 = packet_info_v6(address, interface);
+                (&mut self.from_v6, Some(ControlMessage::Ipv6PacketInfo(&info_v6)))
             }
         };
-        Ok(sendmmsg(socket, headers, slices.iter(), addresses, [control], flags)?.count())
+        Ok(sendmmsg(socket, headers, slices.iter(), addresses, control.as_slice(), flags)?.count())
     }
 }
 
@@ -214,16 +215,31 @@ fn unix_time(time: nix::sys::time::TimeSpec) -> UnixTime {
     UnixTime { seconds: time.tv_sec(), nanoseconds: u32::try_from(time.tv_nsec()).unwrap_or(0) }
 }
 
-fn local_v4(info: libc::in_pktinfo) -> Local {
-    // For a broadcast it is the address of the interface, which the reply can leave from.
-    Local::new(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()).into())
+fn packet_info_v4(address: Ipv4Addr, interface: u32) -> libc::in_pktinfo {
+    libc::in_pktinfo {
+        ipi_ifindex: interface.cast_signed(),
+        ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
+        ipi_addr: libc::in_addr { s_addr: 0 },
+    }
 }
 
-fn local_v6(info: libc::in6_pktinfo) -> Local {
-    let address = Ipv6Addr::from(info.ipi6_addr.s6_addr);
-    let needs_interface = address.is_unicast_link_local() || address.is_multicast();
+fn packet_info_v6(address: Ipv6Addr, interface: u32) -> libc::in6_pktinfo {
+    let address = libc::in6_addr { s6_addr: address.octets() };
+    libc::in6_pktinfo { ipi6_addr: address, ipi6_ifindex: interface }
+}
+
+/// Where a datagram was sent to, and what its reply leaves from.
+fn ends_v4(info: libc::in_pktinfo) -> (IpAddr, Local) {
+    let address = |address: libc::in_addr| IpAddr::from(Ipv4Addr::from(address.s_addr.to_ne_bytes()));
+    // For a broadcast the latter is the address of the interface.
+    (address(info.ipi_addr), Local::new(address(info.ipi_spec_dst)))
+}
+
+fn ends_v6(info: libc::in6_pktinfo) -> (IpAddr, Local) {
+    let destination = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+    let needs_interface = destination.is_unicast_link_local() || destination.is_multicast();
     let interface = if needs_interface { info.ipi6_ifindex } else { 0 };
     // Nothing can leave from a group's address; the kernel then chooses one of the interface.
-    let address = if address.is_multicast() { Ipv6Addr::UNSPECIFIED } else { address };
-    Local { address: address.into(), interface }
+    let address = if destination.is_multicast() { Ipv6Addr::UNSPECIFIED } else { destination };
+    (destination.into(), Local { address: address.into(), interface })
 }

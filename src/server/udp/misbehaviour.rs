@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use nix::ifaddrs::getifaddrs;
-
 use super::batch::{Departing, Local, Receiver, Sender};
-use super::socket::{Socket, address_of};
+use super::elsewhere::{Elsewhere, other_address};
+use super::socket::{Socket, source_towards};
 use super::{Observer, Sent, Service};
 use crate::server::clock::system_time;
 use crate::server::decision::Decision;
@@ -38,20 +37,14 @@ struct Due {
     local: Option<Local>,
     destination: SocketAddr,
     octets: Vec<u8>,
+    /// What was decided on the request that it answers.
+    decision: Option<Decision>,
     faults: Vec<&'static str>,
 }
 
-/// Where else a socket's replies may come from. Opened when it is first needed.
-#[derive(Default)]
-struct Elsewhere {
-    port: Option<Socket>,
-    address: Option<Socket>,
-}
-
 impl<'s> Misbehaviour<'s> {
-    /// Faults of a server with so many sockets.
-    pub(super) fn new(faults: Faults<'s>, sockets: usize) -> Misbehaviour<'s> {
-        let elsewhere = (0..sockets).map(|_| Elsewhere::default()).collect();
+    /// Faults of a server with as many sockets as `elsewhere` has places.
+    pub(super) fn new(faults: Faults<'s>, elsewhere: Vec<Elsewhere>) -> Misbehaviour<'s> {
         Misbehaviour { faults, sendings: Vec::new(), queue: BTreeMap::new(), queued: 0, unsent: 0, elsewhere }
     }
 
@@ -81,11 +74,16 @@ impl<'s> Misbehaviour<'s> {
             let faults = faults.clone();
             self.queue(
                 elapsed.saturating_add(after),
-                Due { socket, source, local, destination: client, octets, faults },
+                Due { socket, source, local, destination: client, octets, decision: Some(decision), faults },
             );
         }
         self.sendings = sendings;
         (decision, count, faults)
+    }
+
+    /// How many datagrams wait to be sent, or were to be queued and found no room.
+    pub(super) fn waiting(&self) -> u64 {
+        self.queue.len() as u64 + self.unsent
     }
 
     /// When something is to be sent next.
@@ -124,7 +122,8 @@ impl<'s> Misbehaviour<'s> {
             // Without a socket of the family it is one more that the system does not send.
             let socket = sockets.iter().position(fits).unwrap_or(usize::MAX);
             let (octets, faults) = (unasked.octets, vec!["unasked"]);
-            let due = Due { socket, source: Source::Asked, local: None, destination, octets, faults };
+            let (source, local, decision) = (Source::Asked, None, None);
+            let due = Due { socket, source, local, destination, octets, decision, faults };
             self.queue(elapsed, due);
         }
     }
@@ -152,25 +151,23 @@ impl<'s> Misbehaviour<'s> {
         let mut local = due.local;
         let socket = match due.source {
             Source::Asked => own,
-            Source::OtherPort => {
-                let any = SocketAddr::new(own.address().ip(), 0);
-                opened(&mut elsewhere.port, || Socket::first(any))?
+            Source::OtherPort => elsewhere.port(own)?,
+            Source::OtherAddress if own.is_wildcard() => {
+                let listened: Vec<SocketAddr> = sockets.iter().map(|(socket, _)| socket.address()).collect();
+                local = Some(Local::new(other_address(asked, &listened)?));
+                own
             }
             Source::OtherAddress => {
-                let other = other_address(asked, sockets)?;
-                if own.is_wildcard() {
-                    local = Some(Local::new(other));
-                    own
-                } else {
-                    let other = SocketAddr::new(other, own.address().port());
-                    opened(&mut elsewhere.address, || Socket::further(other))?
-                }
+                elsewhere.address(|index| sockets.get(index).map(|(socket, _)| socket))?
             }
         };
         let departing = [Departing { reply: 0, destination: due.destination, local }];
-        let is_sent = sender.send(socket, &departing, std::slice::from_ref(&due.octets)) == 0;
-        let address = local.map_or(socket.address().ip(), |local| local.address);
-        is_sent.then_some(SocketAddr::new(address, socket.address().port()))
+        let mut unsent = Vec::new();
+        sender.send(socket, &departing, std::slice::from_ref(&due.octets), &mut unsent);
+        let bound = local.map_or(socket.address().ip(), |local| local.address);
+        let chosen = || source_towards(due.destination).unwrap_or(bound);
+        let address = if bound.is_unspecified() { chosen() } else { bound };
+        unsent.is_empty().then_some(SocketAddr::new(address, socket.address().port()))
     }
 }
 
@@ -180,29 +177,7 @@ fn tell(observer: &dyn Observer, source: SocketAddr, due: &Due) -> io::Result<()
         source,
         destination: due.destination,
         octets: &due.octets,
+        decision: due.decision.as_ref(),
         faults: &due.faults,
-    })
-}
-
-fn opened(place: &mut Option<Socket>, open: impl FnOnce() -> io::Result<Socket>) -> Option<&Socket> {
-    if place.is_none() {
-        *place = open().ok();
-    }
-    place.as_ref()
-}
-
-/// An address of this host that is not `asked`: another one that is listened on, of an interface, or of loopback.
-fn other_address(asked: IpAddr, sockets: &[(Socket, Receiver)]) -> Option<IpAddr> {
-    let listened = sockets.iter().map(|(socket, _)| socket.address().ip());
-    let interfaces = getifaddrs().into_iter().flatten();
-    let interfaces = interfaces.filter_map(|interface| Some(address_of(&interface.address?)?.ip()));
-    let loopback = [1, 2].map(|last| IpAddr::from(Ipv4Addr::new(127, 0, 0, last)));
-    listened.chain(interfaces).chain(loopback).find(|other| {
-        let is_local = |address: IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        *other != asked
-            && other.is_ipv4() == asked.is_ipv4()
-            && other.is_loopback() == asked.is_loopback()
-            && !other.is_unspecified()
-            && !is_local(*other)
     })
 }

@@ -1,7 +1,7 @@
 //! One UDP socket, opened as the server needs it.
 
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::sys::socket::{
@@ -19,14 +19,16 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// The first socket on an address.
+    /// The first socket on an address, which `shares` it with further ones.
     ///
-    /// It shares the address only once it has it. Were it willing to share before, a second server of the same user
-    /// would not be refused but take half of the requests.
-    pub(super) fn first(address: SocketAddr) -> io::Result<Socket> {
+    /// It does so only once it has it. Were it willing to share before, a second server of the same user would not be
+    /// refused but take half of the requests; so would it of an address that is shared without need.
+    pub(super) fn first(address: SocketAddr, shares: bool) -> io::Result<Socket> {
         let descriptor = open(address)?;
         bind(descriptor.as_raw_fd(), &SockaddrStorage::from(address))?;
-        setsockopt(&descriptor, sockopt::ReusePort, &true)?;
+        if shares {
+            setsockopt(&descriptor, sockopt::ReusePort, &true)?;
+        }
         Socket::new(descriptor)
     }
 
@@ -42,6 +44,11 @@ impl Socket {
         let bound: SockaddrStorage = getsockname(descriptor.as_raw_fd())?;
         let address = address_of(&bound).ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Socket { descriptor, address })
+    }
+
+    /// Lets it send broadcasts, which only faults do.
+    pub(super) fn allow_broadcasts(&self) -> io::Result<()> {
+        Ok(setsockopt(&self.descriptor, sockopt::Broadcast, &true)?)
     }
 
     /// Where it listens.
@@ -78,8 +85,6 @@ fn open(address: SocketAddr) -> io::Result<OwnedFd> {
             SocketAddr::V6(_) => setsockopt(&descriptor, sockopt::Ipv6RecvPacketInfo, &true)?,
         }
     }
-    // For broadcasts, which only faults send.
-    setsockopt(&descriptor, sockopt::Broadcast, &true)?;
     // A kernel without either makes the server less exact and less patient, no more.
     let _ = setsockopt(&descriptor, sockopt::ReceiveTimestampns, &true);
     let _ = setsockopt(&descriptor, sockopt::RcvBuf, &RECEIVE_BUFFER);
@@ -90,4 +95,37 @@ fn open(address: SocketAddr) -> io::Result<OwnedFd> {
 pub(super) fn address_of(storage: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = storage.as_sockaddr_in().map(|address| SocketAddrV4::from(*address).into());
     v4.or_else(|| storage.as_sockaddr_in6().map(|address| SocketAddrV6::from(*address).into()))
+}
+
+/// The address that the system chooses for what leaves for `destination` from a socket on all addresses.
+pub(super) fn source_towards(destination: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = match destination {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.set_broadcast(true).ok()?;
+    // This sends nothing.
+    socket.connect(destination).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::getsockopt;
+
+    use super::*;
+
+    #[test]
+    fn it_shares_its_address_and_sends_broadcasts_only_where_that_is_wanted() {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let [alone, sharing] = [false, true].map(|shares| Socket::first(any, shares).unwrap());
+        let shares = |socket: &Socket| getsockopt(&socket.descriptor, sockopt::ReusePort).unwrap();
+        let broadcasts = |socket: &Socket| getsockopt(&socket.descriptor, sockopt::Broadcast).unwrap();
+        assert_eq!((shares(&alone), shares(&sharing)), (false, true));
+        assert!(Socket::further(alone.address()).is_err() && Socket::further(sharing.address()).is_ok());
+        assert!(!broadcasts(&alone));
+        alone.allow_broadcasts().unwrap();
+        assert!(broadcasts(&alone));
+    }
 }

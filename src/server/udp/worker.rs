@@ -1,7 +1,7 @@
 //! What one thread does.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,17 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::batch::{Arrived, BATCH, Departing, Receiver, Sender};
+use super::elsewhere::Elsewhere;
 use super::misbehaviour::Misbehaviour;
-use super::socket::Socket;
+use super::socket::{Socket, source_towards};
 use super::{Exchange, Service};
 use crate::ntp::NtpTimestamp;
-use crate::ntp::header::{Header, Mode};
+use crate::ntp::header::Mode;
+use crate::server::clients::Met;
 use crate::server::clock::system_time;
 use crate::server::control;
 use crate::server::counts::Counts;
-use crate::server::decision::{Answer, Decision};
+use crate::server::decision::{Answer, Decision, Silence};
 use crate::server::fault::Faults;
 use crate::server::policy::Treatment;
 use crate::server::responder::{Question, respond};
@@ -25,7 +27,8 @@ use crate::server::responder::{Question, respond};
 /// How long to wait for requests before asking whether to stop.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A thread's sockets and buffers. Once made, it allocates nothing for a request that is answered correctly.
+/// A thread's sockets and buffers. Once made, it allocates nothing for a request that is answered correctly; for a wait,
+/// the list of its sockets.
 pub(super) struct Worker<'s> {
     service: Service<'s>,
     begin: Instant,
@@ -42,6 +45,8 @@ struct Batch {
     replies: Vec<Vec<u8>>,
     decided: Vec<Decided>,
     departing: Vec<Departing>,
+    /// Indices of the replies that the system did not take.
+    unsent: Vec<usize>,
 }
 
 /// What is done with a request.
@@ -49,21 +54,30 @@ struct Decided {
     decision: Decision,
     replies: usize,
     faults: Vec<&'static str>,
+    /// True when what is sent is sent with the batch, and not as faults have it.
+    at_once: bool,
+}
+
+impl Decided {
+    fn at_once(decision: Decision, reply: &[u8]) -> Decided {
+        Decided { decision, replies: usize::from(!reply.is_empty()), faults: Vec::new(), at_once: true }
+    }
 }
 
 impl<'s> Worker<'s> {
     pub(super) fn new(
         service: Service<'s>,
         faults: Faults<'s>,
-        sockets: Vec<Socket>,
+        (sockets, elsewhere): (Vec<Socket>, Vec<Elsewhere>),
         begin: Instant,
     ) -> Worker<'s> {
         let batch = Batch {
             replies: (0..BATCH).map(|_| Vec::with_capacity(512)).collect(),
             decided: Vec::with_capacity(BATCH),
             departing: Vec::with_capacity(BATCH),
+            unsent: Vec::with_capacity(BATCH),
         };
-        let misbehaviour = Misbehaviour::new(faults, sockets.len());
+        let misbehaviour = Misbehaviour::new(faults, elsewhere);
         let sockets = sockets.into_iter().map(|socket| (socket, Receiver::new())).collect();
         let (sender, counts) = (Sender::new(), Counts::default());
         Worker { service, begin, sockets, sender, misbehaviour, batch, counts }
@@ -84,6 +98,7 @@ impl<'s> Worker<'s> {
                 self.wait()?;
             }
         }
+        self.counts.unsent += self.misbehaviour.waiting();
         Ok(self.counts)
     }
 
@@ -116,7 +131,7 @@ impl<'s> Worker<'s> {
         }
         let elapsed = self.begin.elapsed();
         self.batch.decide(&self.service, &mut self.misbehaviour, elapsed, index, receiver);
-        let Batch { replies, decided, departing } = &self.batch;
+        let Batch { replies, decided, departing, unsent } = &mut self.batch;
         // Behind the call it would be too late: the next request may have come before the thread runs on.
         let departure = system_time();
         let left = self.service.clock.at(departure);
@@ -124,19 +139,25 @@ impl<'s> Worker<'s> {
         self.service
             .clients
             .leave(answers.map(|answer| (answer.receive_timestamp, later(answer.left, left))));
-        self.counts.unsent += self.sender.send(socket, departing, replies);
-        for (((arrived, request), decided), reply) in receiver.arrived().zip(decided).zip(replies) {
-            let Decided { decision, replies, faults } = decided;
+        unsent.clear();
+        self.sender.send(socket, departing, replies, unsent);
+        self.counts.unsent += unsent.len() as u64;
+        let requests = receiver.arrived().zip(decided.iter()).zip(replies.iter()).enumerate();
+        for (index, (((arrived, request), decided), reply)) in requests {
+            let unsent = unsent.contains(&index);
+            let Decided { decision, replies, faults, at_once } = decided;
             self.counts.add(decision);
             self.service.observer.exchange(&Exchange {
                 arrival: arrived.time,
                 client: arrived.client,
-                server: local_address(socket, arrived),
+                server: end(socket, arrived.destination),
+                source: source_of(socket, arrived),
                 request,
                 decision,
-                reply,
-                replies: *replies,
-                departure: self.misbehaviour.is_none().then_some(departure),
+                reply: if unsent { &[] } else { reply },
+                replies: if unsent { 0 } else { *replies },
+                unsent,
+                departure: at_once.then_some(departure),
                 faults,
             })?;
         }
@@ -157,53 +178,48 @@ impl Batch {
         self.decided.clear();
         self.departing.clear();
         for (index, ((arrived, octets), reply)) in receiver.arrived().zip(&mut self.replies).enumerate() {
-            let question = question(service, arrived, octets, elapsed);
+            let (question, asks_too_often) = question(service, arrived, octets, elapsed);
             let (client, local) = (arrived.client, arrived.local);
-            let decided = if misbehaviour.is_none() {
-                let decision = decide(service, client, &question, reply);
-                let replies = usize::from(!reply.is_empty());
-                if replies > 0 {
-                    self.departing.push(Departing { reply: index, destination: client, local });
-                }
-                Decided { decision, replies, faults: Vec::new() }
+            let mut decided = if may_read(service, client, &question) {
+                let decision = control::respond(service.policy, octets, service.clock, reply);
+                Decided::at_once(decision, reply)
+            } else if misbehaviour.is_none() {
+                let decision = respond(service.policy, service.keys, &question, service.clock, reply);
+                Decided::at_once(decision, reply)
             } else {
                 let from = (socket, local, client);
                 let (decision, replies, faults) =
                     misbehaviour.respond(service, &question, from, elapsed, reply);
-                Decided { decision, replies, faults }
+                Decided { decision, replies, faults, at_once: false }
             };
+            if asks_too_often && decided.decision == Decision::Silence(Silence::Ignored) {
+                decided.decision = Decision::Silence(Silence::TooOften);
+            }
+            if decided.at_once && decided.replies > 0 {
+                self.departing.push(Departing { reply: index, destination: client, local });
+            }
             self.decided.push(decided);
         }
     }
 }
 
-/// A request and what is known of it.
+/// A request and what is known of it; and whether its sender asks too often.
 fn question<'q>(
     service: &Service<'_>,
     arrived: &Arrived,
     octets: &'q [u8],
     elapsed: Duration,
-) -> Question<'q> {
-    let client = arrived.client.ip();
-    let origin = Header::parse(octets).map(|header| header.origin_timestamp);
+) -> (Question<'q>, bool) {
     let arrival = service.clock.at(arrived.time);
-    let (arrival, earlier_transmit) = service.clients.arrive(client, arrival, origin);
-    let treatment = service.clients.treat(client, elapsed);
-    Question { octets, arrival, treatment, earlier_transmit }
+    let met = service.clients.meet(service.policy, arrived.client.ip(), octets, arrival, elapsed);
+    let Met { arrival, treatment, asks_too_often, earlier_transmit } = met;
+    (Question { octets, arrival, treatment, earlier_transmit }, asks_too_often)
 }
 
-/// Decides as a correct server does.
-fn decide(
-    service: &Service<'_>,
-    client: SocketAddr,
-    question: &Question<'_>,
-    reply: &mut Vec<u8>,
-) -> Decision {
+/// True for a control message of a client that may read by them. Faults are none of its concern.
+fn may_read(service: &Service<'_>, client: SocketAddr, question: &Question<'_>) -> bool {
     let is_served = question.treatment == Treatment::Serve;
-    if is_served && is_control(question.octets) && service.clients.may_read(client.ip()) {
-        return control::respond(service.policy, question.octets, service.clock, reply);
-    }
-    respond(service.policy, service.keys, question, service.clock, reply)
+    is_served && is_control(question.octets) && service.clients.may_read(client.ip())
 }
 
 /// True for a control message, whose header may be too short for another one.
@@ -223,8 +239,17 @@ fn later(one: NtpTimestamp, other: NtpTimestamp) -> NtpTimestamp {
     if other.since(one) > 0 { other } else { one }
 }
 
-/// Where a request was sent to.
-fn local_address(socket: &Socket, arrived: &Arrived) -> SocketAddr {
+/// One of a socket's ends: where it is bound, unless that is to all addresses.
+fn end(socket: &Socket, address: Option<IpAddr>) -> SocketAddr {
     let bound = socket.address();
-    arrived.local.map_or(bound, |local| SocketAddr::new(local.address, bound.port()))
+    SocketAddr::new(address.unwrap_or(bound.ip()), bound.port())
+}
+
+/// Where a reply leaves from.
+fn source_of(socket: &Socket, arrived: &Arrived) -> SocketAddr {
+    let source = end(socket, arrived.local.map(|local| local.address));
+    match source.ip().is_unspecified() {
+        true => SocketAddr::new(source_towards(arrived.client).unwrap_or(source.ip()), source.port()),
+        false => source,
+    }
 }

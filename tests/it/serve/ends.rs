@@ -1,15 +1,16 @@
 //! How the server ends, and what keeps it from beginning.
 
 use std::fs::{self, Permissions};
-use std::io::ErrorKind;
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::server::{KEYS, PATIENCE, Server, request, signed};
 use crate::command_line::assert_seen;
@@ -20,7 +21,7 @@ const NOBODY: u32 = 65_534;
 
 #[test]
 fn a_signal_ends_it_with_its_counts() {
-    for (signal, code) in [(Signal::SIGTERM, 0), (Signal::SIGINT, 130)] {
+    for (signal, code) in [(Signal::SIGTERM, 0), (Signal::SIGHUP, 0), (Signal::SIGINT, 130)] {
         let server = Server::start(&["--keys", KEYS]);
         server.client().ask(&request(7));
         server.client().ask(&signed(request(7), 2));
@@ -70,6 +71,9 @@ fn what_keeps_it_from_serving_is_said_clearly() {
         ("serve-unknown-habit", "--like sntp"),
         ("serve-no-such-address", "--listen 192.0.2.1:0"),
         ("serve-address-without-port", "--listen 127.0.0.1"),
+        ("serve-listen-twice", "--listen 127.0.0.1:11123 --listen 127.0.0.1:11123"),
+        ("serve-listen-overlap", "--listen 127.0.0.1:11123 --listen [::]:11123 --listen 0.0.0.0:11123"),
+        ("serve-listen-group", "--listen 224.0.1.1:123"),
         ("serve-no-such-keys", "--keys no-such.keys --listen 127.0.0.1:0"),
         ("serve-keys-of-one-server", "--keys 10.0.0.5=captures/shared-ntp.org.keys --listen 127.0.0.1:0"),
         ("serve-no-such-user", "--user no-such-user --listen 127.0.0.1:0"),
@@ -129,15 +133,112 @@ fn rights_are_given_up_for_good() {
         eprintln!("skipped: not root");
         return;
     }
-    let server = Server::start(&["--user", "nobody"]);
+    let server = Server::start(&["--user", "nobody", "--log", "/dev/null", "--pcap", "/dev/null"]);
     server.client().ask(&request(7));
-    for thread in fs::read_dir(format!("/proc/{}/task", server.id())).unwrap() {
+    let threads: Vec<_> = fs::read_dir(format!("/proc/{}/task", server.id())).unwrap().collect();
+    // That of the beginning, those that answer, and one for each record.
+    assert!(threads.len() >= 4, "{threads:?}");
+    for thread in threads {
         let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
-        let line = |name| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
-        let four = format!("{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}");
-        assert_eq!((line("Uid:"), line("Groups:").trim()), (format!("Uid:\t{four}"), "Groups:"));
+        let values = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let four = [NOBODY.to_string(), NOBODY.to_string(), NOBODY.to_string(), NOBODY.to_string()];
+        assert_eq!((values("Uid:"), values("Gid:")), (four.to_vec(), four.to_vec()));
+        assert!(values("Groups:").is_empty());
+        for capabilities in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"] {
+            assert_eq!(values(capabilities), ["0000000000000000"], "{capabilities}");
+        }
+        // Landlock wants it, so a thread without it is not bound by Landlock either.
+        assert_eq!(values("NoNewPrivs:"), ["1"]);
     }
     let refused =
         ntpcap().args(["serve", "--listen", "127.0.0.1:0", "--user", "root", "--duration", "1ms"]).output();
     assert_eq!(refused.unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn nothing_is_written_over_a_file_that_was_read_or_over_the_other_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (keys, conf, scenario, both) = (path("ntp.keys"), path("ntp.conf"), path("a.toml"), path("both"));
+    fs::write(&keys, "1 MD5 secret\n").unwrap();
+    fs::write(&conf, "keys ntp.keys\ntrustedkey 1\n").unwrap();
+    fs::write(&scenario, "[[phase]]\nfrom = \"0s\"\nfaults = [\"drop\"]\n").unwrap();
+    std::os::unix::fs::symlink(&both, path("link")).unwrap();
+    let cases: [(&str, &[&str]); 6] = [
+        (&keys, &["--log", &keys]),
+        (&keys, &["--conf", &conf, "--pcap", &keys, "--force"]),
+        (&conf, &["--conf", &conf, "--log", &conf]),
+        (&scenario, &["--scenario", &scenario, "--pcap", &scenario, "--force"]),
+        (&both, &["--log", &both, "--pcap", &both, "--force"]),
+        (&both, &["--log", &both, "--pcap", &path("link"), "--force"]),
+    ];
+    for (file, arguments) in cases {
+        let content = fs::read(file).unwrap_or_default();
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--duration", "1s"];
+        let output = ntpcap().args(serve).args(arguments).env("NTPCAP_KEYS", &keys).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(
+            said.contains("is read, so it cannot be written")
+                || said.contains("both the log and the capture")
+        );
+        assert_eq!(fs::read(file).unwrap_or_default(), content, "{arguments:?}");
+    }
+}
+
+#[test]
+fn under_nohup_a_hangup_is_ignored() {
+    let program = env!("CARGO_BIN_EXE_ntpcap");
+    let mut server = Command::new("nohup");
+    server.args([program, "serve", "--json", "--listen", "127.0.0.1:0"]).stdin(Stdio::null());
+    let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut output = BufReader::new(server.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let id = Pid::from_raw(server.id().try_into().unwrap());
+    kill(id, Signal::SIGHUP).unwrap();
+    kill(id, Signal::SIGINT).unwrap();
+    // SIGHUP and SIGINT together would end it without a summary, and SIGHUP alone with code 0.
+    assert_eq!(server.wait().unwrap().code(), Some(130));
+    line.clear();
+    output.read_line(&mut line).unwrap();
+    assert!(line.contains("summary"), "{line}");
+}
+
+#[test]
+fn what_has_no_effect_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.keys");
+    fs::write(&other, "2 SHA1 othersecret\n").unwrap();
+    let other = other.to_str().unwrap();
+    let twice = format!("warning: key 2: is in {KEYS} and in {other}; either is accepted\n");
+    let cases: [(&[&str], &str); 7] = [
+        (
+            &["--keys", KEYS, "--trusted", "77"],
+            "warning: --trusted: there is none of these keys, so no key is trusted\n",
+        ),
+        (&["--keys", KEYS, "--trusted", "2"], ""),
+        (
+            &["--keys", KEYS, "--trusted", "2", "--like", "chrony"],
+            "warning: --trusted has no effect: chrony trusts every key\n",
+        ),
+        (&["--keys", KEYS, "--like", "busybox"], "warning: keys have no effect: busybox verifies no MAC\n"),
+        (
+            &["--like", "openntpd", "--require-authentication"],
+            "warning: --require-authentication: openntpd looks at no MAC, so nothing is answered\n",
+        ),
+        (&["--keys", KEYS, "--keys", other], &twice),
+        (&["--keys", KEYS, "--keys", other, "--quiet"], ""),
+    ];
+    for (arguments, expected) in cases {
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--duration", "1ms"];
+        let output = ntpcap().args(serve).args(arguments).output().unwrap();
+        assert_eq!(
+            (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
+            (Some(0), expected)
+        );
+    }
 }

@@ -108,6 +108,16 @@ fn replies_that_nobody_asked_for_come_from_elsewhere() {
 }
 
 #[test]
+fn another_address_is_taken_before_rights_are_given_up() {
+    let server = Server::start(&["--fault", "unsolicited:source=address"]);
+    // No request came yet, and the sockets are bound. Addresses of an IPv4 host stand there with their last octet first.
+    let sockets = fs::read_to_string("/proc/net/udp").unwrap();
+    let port = format!("00007F:{:04X}", server.addresses[0].port());
+    let local = sockets.lines().filter_map(|line| line.split_whitespace().nth(1));
+    assert_eq!(local.filter(|local| local.ends_with(&port)).count(), 2, "{sockets}");
+}
+
+#[test]
 fn broadcasts_come_by_themselves() {
     let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
     let fault = format!("broadcast:destination={},interval=100ms", listener.local_addr().unwrap());
@@ -140,6 +150,10 @@ fn what_is_wrong_with_a_fault_is_said_clearly() {
     for (name, arguments) in [
         ("serve-fault-lacks-parameter", "--fault flip-bit:evry=2"),
         ("serve-fault-lacks-keys", "--fault wrong-key"),
+        (
+            "serve-fault-secret-length",
+            "--fault other-algorithm:key=2,algorithm=aes128-cmac --keys captures/shared-ntp.org.keys",
+        ),
         ("serve-scenario-missing", "--scenario no-such.toml"),
         ("serve-scenario-wrong", &scenario),
     ] {

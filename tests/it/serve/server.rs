@@ -110,6 +110,14 @@ impl Server {
         End { code: self.child.wait().unwrap().code(), summary, said }
     }
 
+    /// Waits until it ends by itself without a summary, and gives its code and what it said.
+    pub(super) fn fail(mut self) -> (Option<i32>, String) {
+        assert!(self.lines.recv_timeout(PATIENCE).is_err());
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+
     /// A client of its first address.
     pub(crate) fn client(&self) -> Client {
         Client::of(self.addresses[0])
