@@ -22,6 +22,7 @@ pub(super) fn read<'k>(
     seed: u64,
 ) -> Result<(Faults<'k>, bool), CliError> {
     arguments.fault.iter().try_for_each(|fault| fault.check(keys)).map_err(CliError::Fault)?;
+    fault::check_together(&arguments.fault).map_err(CliError::Fault)?;
     let faults = Faults::new(keys, arguments.fault.clone(), seed);
     let is_elsewhere = |fault: &Fault| fault.parameters.source == Some(Source::OtherAddress);
     let is_asked_elsewhere = arguments.fault.iter().any(is_elsewhere);

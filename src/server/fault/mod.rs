@@ -6,10 +6,10 @@
 //! ```text
 //!  plan -> Draft -> header, field and mac faults -> written and signed -> damage to the MAC
 //!                                                        |
-//!                                    delivery faults -> Sending, Sending, ...
+//!                                    delivery faults -> Dispatch, Dispatch, ...
 //! ```
 //!
-//! The shell calls [`Faults::respond`] for each request. It calls [`Faults::unasked`] after each, and at the time that
+//! The shell calls [`Faults::answer`] for each request. It calls [`Faults::unasked`] after each, and at the time that
 //! [`Faults::next_unasked`] gives, for what is sent by itself.
 
 mod change;
@@ -28,19 +28,18 @@ mod unasked;
 mod value;
 mod writing;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::auth::Keyring;
 
 use super::decision::{Decision, Silence};
-use super::responder::{Planned, Question, plan};
+use super::responder::{Planned, plan};
 use super::{Clock, Policy};
 
 pub use error::FaultError;
 pub use scenario::{Scenario, ScenarioError};
 pub use scope::Scope;
-pub use sending::{Dispatch, Outcome, Request, Sending, Source, Unasked};
+pub use sending::{Dispatch, Outcome, Request, Source, Unasked};
 pub use spec::{Fault, Offset, Parameter, Parameters};
 pub use table::{FaultKind, Group, Row, list};
 pub use together::check_together;
@@ -58,7 +57,6 @@ pub struct Faults<'k> {
     faults: Vec<Armed>,
     seed: u64,
     memory: Memory,
-    applied: Vec<&'static str>,
 }
 
 /// A fault with its counters and its random numbers.
@@ -76,7 +74,7 @@ impl<'k> Faults<'k> {
     /// keys that they need; a fault without its keys does nothing.
     pub fn new(keys: &'k Keyring, faults: Vec<Fault>, seed: u64) -> Faults<'k> {
         let (signers, memory) = (Signers::new(keys, seed), Memory::default());
-        Faults { signers, faults: Vec::new(), seed, memory, applied: Vec::new() }.with(faults)
+        Faults { signers, faults: Vec::new(), seed, memory }.with(faults)
     }
 
     /// Adds the faults of a scenario's phases.
@@ -99,12 +97,6 @@ impl<'k> Faults<'k> {
     /// True when there are none: service is correct.
     pub fn is_empty(&self) -> bool {
         self.faults.is_empty()
-    }
-
-    /// The names of the faults of the last request that [`Faults::respond`] decided on, as [`Outcome::faults`] has
-    /// them.
-    pub fn applied(&self) -> &[&'static str] {
-        &self.applied
     }
 
     /// When something is to be sent by itself next: when [`Faults::unasked`] is to be called at the latest.
@@ -168,37 +160,8 @@ impl<'k> Faults<'k> {
         Outcome { decision, faults: chosen.iter().map(|armed| armed.fault.name()).collect(), dispatches }
     }
 
-    /// Decides on a request as [`Faults::answer`] does, and writes to `sendings` what is sent, without what is known
-    /// of it. `keys` are those that the faults were made ready with.
-    #[expect(clippy::too_many_arguments, reason = "kept for callers from before `Faults::answer`")]
-    pub fn respond(
-        &mut self,
-        policy: &Policy,
-        _keys: &'k Keyring,
-        question: &Question<'_>,
-        client: SocketAddr,
-        clock: &dyn Clock,
-        elapsed: Duration,
-        sendings: &mut Vec<Sending>,
-    ) -> Decision {
-        let Outcome { decision, faults, dispatches } =
-            self.answer(policy, clock, &Request { question, client, elapsed });
-        self.applied = faults;
-        sendings.clear();
-        let sending = |Dispatch { octets, after, source, .. }| Sending { octets, after, source };
-        sendings.extend(dispatches.into_iter().map(sending));
-        decision
-    }
-
     /// What is to be sent by itself: broadcasts, replies that nobody asked for, and replies that were held back.
-    /// `keys` are those that the faults were made ready with.
-    pub fn unasked(
-        &mut self,
-        elapsed: Duration,
-        policy: &Policy,
-        _keys: &'k Keyring,
-        clock: &dyn Clock,
-    ) -> Vec<Unasked> {
+    pub fn unasked(&mut self, elapsed: Duration, policy: &Policy, clock: &dyn Clock) -> Vec<Unasked> {
         let mut all: Vec<Unasked> = self.memory.overdue(elapsed).collect();
         for armed in &mut self.faults {
             let Some(destination) = armed.fault.destination() else { continue };

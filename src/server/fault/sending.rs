@@ -65,17 +65,6 @@ impl Dispatch {
     }
 }
 
-/// A datagram to send to the client that asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sending {
-    /// Its octets.
-    pub octets: Vec<u8>,
-    /// How long to wait before it is sent. Those that wait equally long are sent in their order.
-    pub after: Duration,
-    /// Where it is sent from.
-    pub source: Source,
-}
-
 /// Where a datagram is sent from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

@@ -11,7 +11,7 @@ use super::socket::{Socket, source_towards};
 use super::{Observer, Sent, Service};
 use crate::server::clock::system_time;
 use crate::server::decision::Decision;
-use crate::server::fault::{Faults, Sending, Source};
+use crate::server::fault::{Dispatch, Faults, Outcome, Request, Source, Unasked};
 use crate::server::responder::Question;
 
 /// Most datagrams that wait to be sent, so that late replies to a flood of requests do not fill the memory.
@@ -20,7 +20,6 @@ const MOST_QUEUED: usize = 1 << 16;
 /// The faults of a server, and what they have yet to send.
 pub(super) struct Misbehaviour<'s> {
     faults: Faults<'s>,
-    sendings: Vec<Sending>,
     /// By the time since the server's start, and in the order in which they were decided on.
     queue: BTreeMap<(Duration, u64), Due>,
     queued: u64,
@@ -45,7 +44,7 @@ struct Due {
 impl<'s> Misbehaviour<'s> {
     /// Faults of a server with as many sockets as `elsewhere` has places.
     pub(super) fn new(faults: Faults<'s>, elsewhere: Vec<Elsewhere>) -> Misbehaviour<'s> {
-        Misbehaviour { faults, sendings: Vec::new(), queue: BTreeMap::new(), queued: 0, unsent: 0, elsewhere }
+        Misbehaviour { faults, queue: BTreeMap::new(), queued: 0, unsent: 0, elsewhere }
     }
 
     /// True when there are no faults: service is correct.
@@ -63,21 +62,16 @@ impl<'s> Misbehaviour<'s> {
         elapsed: Duration,
         reply: &mut Vec<u8>,
     ) -> (Decision, usize, Vec<&'static str>) {
-        let Service { policy, keys, clock, .. } = *service;
-        let mut sendings = std::mem::take(&mut self.sendings);
-        let decision = self.faults.respond(policy, keys, question, client, clock, elapsed, &mut sendings);
-        let faults = self.faults.applied().to_vec();
+        let Service { policy, clock, .. } = *service;
+        let Outcome { decision, faults, dispatches } =
+            self.faults.answer(policy, clock, &Request { question, client, elapsed });
         reply.clear();
-        reply.extend(sendings.first().map(|sending| sending.octets.as_slice()).unwrap_or_default());
-        let count = sendings.len();
-        for Sending { octets, after, source } in sendings.drain(..) {
-            let faults = faults.clone();
-            self.queue(
-                elapsed.saturating_add(after),
-                Due { socket, source, local, destination: client, octets, decision: Some(decision), faults },
-            );
+        reply.extend(dispatches.first().map(|dispatch| dispatch.octets.as_slice()).unwrap_or_default());
+        let count = dispatches.len();
+        for Dispatch { octets, after, source, faults, decision } in dispatches {
+            let due = Due { socket, source, local, destination: client, octets, decision, faults };
+            self.queue(elapsed.saturating_add(after), due);
         }
-        self.sendings = sendings;
         (decision, count, faults)
     }
 
@@ -115,14 +109,14 @@ impl<'s> Misbehaviour<'s> {
     }
 
     fn queue_unasked(&mut self, service: &Service<'s>, elapsed: Duration, sockets: &[(Socket, Receiver)]) {
-        let Service { policy, keys, clock, .. } = *service;
-        for unasked in self.faults.unasked(elapsed, policy, keys, clock) {
+        let Service { policy, clock, .. } = *service;
+        for unasked in self.faults.unasked(elapsed, policy, clock) {
             let destination = unasked.destination;
             let fits = |(socket, _): &(Socket, _)| socket.address().is_ipv4() == destination.is_ipv4();
             // Without a socket of the family it is one more that the system does not send.
             let socket = sockets.iter().position(fits).unwrap_or(usize::MAX);
-            let (octets, faults) = (unasked.octets, vec!["unasked"]);
-            let (source, local, decision) = (Source::Asked, None, None);
+            let Unasked { octets, faults, decision, .. } = unasked;
+            let (source, local) = (Source::Asked, None);
             let due = Due { socket, source, local, destination, octets, decision, faults };
             self.queue(elapsed, due);
         }

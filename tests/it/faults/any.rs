@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ntpcap::auth::Keyring;
 use ntpcap::ntp::NtpTimestamp;
-use ntpcap::server::fault::{Fault, Faults, Parameter, Row, list};
+use ntpcap::server::fault::{Fault, Faults, Parameter, Request, Row, list};
 use ntpcap::server::{FixedClock, Habit, Policy, Question, Treatment};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -77,7 +77,7 @@ fn fault(rows: Vec<&'static Row>) -> impl Strategy<Value = Fault> {
 fn lengths(habit: &'static Habit, faults: Vec<Fault>, seed: u64, request: &[u8]) -> Vec<usize> {
     let (keys, policy) = (keys(), Policy::new(habit));
     let mut faults = Faults::new(&keys, faults, seed);
-    let (mut sendings, mut lengths) = (Vec::new(), Vec::new());
+    let mut lengths = Vec::new();
     let client: SocketAddr = "10.0.0.2:123".parse().unwrap();
     for second in 1..=3 {
         let arrival = NtpTimestamp(second << 32);
@@ -85,9 +85,9 @@ fn lengths(habit: &'static Habit, faults: Vec<Fault>, seed: u64, request: &[u8])
         let elapsed = Duration::from_secs(second);
         let question =
             Question { octets: request, arrival, treatment: Treatment::Serve, earlier_transmit: None };
-        faults.respond(&policy, &keys, &question, client, &clock, elapsed, &mut sendings);
-        lengths.extend(sendings.iter().map(|sending| sending.octets.len()));
-        let unasked = faults.unasked(elapsed, &policy, &keys, &clock);
+        let outcome = faults.answer(&policy, &clock, &Request { question: &question, client, elapsed });
+        lengths.extend(outcome.dispatches.iter().map(|dispatch| dispatch.octets.len()));
+        let unasked = faults.unasked(elapsed, &policy, &clock);
         assert!(unasked.iter().all(|unasked| unasked.octets.len() >= 48));
     }
     lengths

@@ -198,7 +198,7 @@ fn conversation(spec: &str, request: fn(u64) -> Vec<u8>, keys: &Keyring) -> Vec<
             }
         }
         let clock = FixedClock::new(NtpTimestamp(ARRIVAL + (second << 32)), 0x1000);
-        for unasked in faults.unasked(elapsed, &policy(), keys, &clock) {
+        for unasked in faults.unasked(elapsed, &policy(), &clock) {
             let (destination, octets) = (unasked.destination, unasked.octets);
             wire.push(Passing { at, source: server, destination, octets, by_server: true });
         }

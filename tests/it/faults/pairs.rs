@@ -33,7 +33,7 @@ fn seen(names: &[&str], keys: &Keyring, request: &[u8]) -> (Vec<&'static str>, S
     let clock = FixedClock::new(NtpTimestamp(0xeeb2_4bc0 << 32), 1);
     for second in 101..110 {
         let elapsed = Duration::from_secs(second);
-        let by_itself = server.unasked(elapsed, &policy(), keys, &clock).into_iter();
+        let by_itself = server.unasked(elapsed, &policy(), &clock).into_iter();
         seen.extend(by_itself.map(|it| (it.octets, elapsed, Source::Asked)));
     }
     (outcome.faults, seen)

@@ -5,14 +5,13 @@ use std::time::Duration;
 use ntpcap::auth::Keyring;
 use ntpcap::ntp::NtpTimestamp;
 use ntpcap::server::fault::{Dispatch, Faults, Outcome, Scenario};
-use ntpcap::server::{Decision, FixedClock, Question, Silence, Treatment};
+use ntpcap::server::{Decision, FixedClock, Silence};
 
 use super::lab::{CLIENT, KEYS, ask, faults, keyring, plain, policy, sha1, signed};
 
 /// A server with faults, and the seconds since it started.
 struct Server<'k> {
     faults: Faults<'k>,
-    keys: &'k Keyring,
     second: u64,
     /// The names of the faults of the last request.
     applied: Vec<&'static str>,
@@ -20,7 +19,7 @@ struct Server<'k> {
 
 impl<'k> Server<'k> {
     fn new(specs: &[&str], keys: &'k Keyring) -> Server<'k> {
-        Server { faults: faults(specs, keys, 7), keys, second: 0, applied: Vec::new() }
+        Server { faults: faults(specs, keys, 7), second: 0, applied: Vec::new() }
     }
 
     fn ask(&mut self, client: &str, request: &[u8]) -> Vec<Dispatch> {
@@ -47,7 +46,7 @@ impl<'k> Server<'k> {
             let now = NtpTimestamp((0xeeb2_3bc0 + self.second) << 32);
             let clock = FixedClock::new(now, 0x1000);
             let elapsed = Duration::from_secs(self.second);
-            let all = self.faults.unasked(elapsed, &policy(), self.keys, &clock);
+            let all = self.faults.unasked(elapsed, &policy(), &clock);
             sent.extend(all.into_iter().map(|it| (self.second, it.destination.to_string(), it.octets)));
         }
         sent
@@ -123,7 +122,7 @@ fn what_waits_is_bounded_in_octets() {
     }
     let elapsed = Duration::from_secs(9_000);
     let clock = FixedClock::new(NtpTimestamp(0xeeb2_6bd0 << 32), 1);
-    let held = server.faults.unasked(elapsed, &policy(), &keys, &clock);
+    let held = server.faults.unasked(elapsed, &policy(), &clock);
     let octets: usize = held.iter().map(|it| it.octets.len()).sum();
     assert!((MOST..MOST + 2 * 65_507).contains(&octets), "{octets}");
     assert_eq!(server.ask("10.0.1.1:123", &signed(1)).len(), 0, "there is room again");
@@ -176,7 +175,7 @@ fn what_is_sent_by_itself_has_its_own_faults_and_its_own_decision() {
     let mut server = Server::new(&["reorder", "flip-bit", "multicast"], &keys);
     let decision = server.decide(CLIENT, &signed(1)).decision;
     let clock = FixedClock::new(NtpTimestamp(0xeeb2_3bd0 << 32), 1);
-    let sent = server.faults.unasked(Duration::from_secs(9), &policy(), &keys, &clock);
+    let sent = server.faults.unasked(Duration::from_secs(9), &policy(), &clock);
     let told: Vec<_> = sent.iter().map(|it| (&it.faults[..], it.decision)).collect();
     let expected: [(&[&str], _); 2] = [(&["flip-bit", "reorder"], Some(decision)), (&["multicast"], None)];
     assert_eq!(told, expected);
@@ -284,8 +283,7 @@ fn the_same_seed_and_requests_give_the_same_octets() {
     let keys = keyring(KEYS);
     let specs = ["flip-bit", "bogus-origin:every=2", "field-unknown:every=3", "unsolicited", "multicast"];
     let run = |seed| {
-        let mut server =
-            Server { faults: faults(&specs, &keys, seed), keys: &keys, second: 0, applied: Vec::new() };
+        let mut server = Server { faults: faults(&specs, &keys, seed), second: 0, applied: Vec::new() };
         let mut replies: Vec<Vec<Dispatch>> =
             (1..9).map(|transmit| server.ask(CLIENT, &signed(transmit))).collect();
         replies.push(server.ask(CLIENT, &plain(9)));
@@ -293,28 +291,6 @@ fn the_same_seed_and_requests_give_the_same_octets() {
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
-}
-
-#[test]
-fn the_older_way_of_asking_gives_the_same() {
-    let keys = keyring(KEYS);
-    let specs = ["flip-bit", "unsolicited", "late:delay=3s", "drop:every=2"];
-    let (mut older, mut newer) = (faults(&specs, &keys, 7), Server::new(&specs, &keys));
-    for second in 1..4 {
-        let outcome = newer.decide(CLIENT, &signed(second));
-        let arrival = NtpTimestamp((0xeeb2_3bc0 + second) << 32);
-        let (treatment, octets) = (Treatment::Serve, &signed(second)[..]);
-        let question = Question { octets, arrival, treatment, earlier_transmit: None };
-        let clock = FixedClock::new(NtpTimestamp(arrival.0 + 0x10_0000), 0x1000);
-        let (elapsed, client) = (Duration::from_secs(second), CLIENT.parse().unwrap());
-        let mut sendings = Vec::new();
-        let decision = older.respond(&policy(), &keys, &question, client, &clock, elapsed, &mut sendings);
-        assert_eq!((decision, older.applied()), (outcome.decision, &outcome.faults[..]));
-        let sent: Vec<_> = sendings.iter().map(|it| (&it.octets, it.after, it.source)).collect();
-        let expected: Vec<_> =
-            outcome.dispatches.iter().map(|it| (&it.octets, it.after, it.source)).collect();
-        assert_eq!(sent, expected);
-    }
 }
 
 #[test]
@@ -338,7 +314,7 @@ fn a_scenario_has_phases() {
     scenario.check(&keys).unwrap();
     let server = || Faults::new(&keys, Vec::new(), 7).with_scenario(&scenario);
     assert!(Faults::new(&keys, Vec::new(), 7).is_empty() && !server().is_empty());
-    let mut server = Server { faults: server(), keys: &keys, second: 0, applied: Vec::new() };
+    let mut server = Server { faults: server(), second: 0, applied: Vec::new() };
     assert_eq!(server.answers(7), [true, false, false, true, true, false, false]);
     assert_eq!(server.ask("10.0.0.3:123", &signed(1))[0].octets.len(), 72);
 }
@@ -348,7 +324,7 @@ fn faults_that_are_not_of_a_scenario_go_on_beside_it() {
     let keys = keyring(KEYS);
     let scenario = Scenario::parse("phase = [{ from = '2s', faults = ['stratum-16'] }]").unwrap();
     let faults = faults(&["strip-mac"], &keys, 7).with_scenario(&scenario);
-    let mut server = Server { faults, keys: &keys, second: 0, applied: Vec::new() };
+    let mut server = Server { faults, second: 0, applied: Vec::new() };
     assert_eq!(server.answers(1), [false]);
     let reply = server.ask(CLIENT, &signed(2));
     assert_eq!((reply[0].octets[1], reply[0].octets.len()), (16, 48));
