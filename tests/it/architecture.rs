@@ -4,15 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may import. `docs/decisions/` says why where this is wider than it need be.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("ntp", &[]),
     ("auth", &["ntp"]),
     ("capture", &[]),
     ("net", &["capture"]),
-    ("analysis", &["ntp", "auth", "net", "capture"]),
+    ("analysis", &["ntp", "auth", "net", "capture", "probe"]),
     ("report", &["analysis", "ntp", "capture"]),
     ("server", &["ntp", "auth"]),
-    ("cli", &["ntp", "auth", "capture", "net", "analysis", "report", "server"]),
+    ("probe", &[]),
+    ("cli", &["ntp", "auth", "capture", "net", "analysis", "report", "server", "probe"]),
 ];
 
 /// An outside crate, and the places that may name it.
