@@ -27,5 +27,6 @@ mod public;
 mod readme;
 mod schema;
 mod serve;
+mod survey;
 mod tshark;
 mod vectors;
