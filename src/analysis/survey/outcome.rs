@@ -226,12 +226,13 @@ impl Survey {
         profile
     }
 
-    /// The class by the profile; no response when there was none.
+    /// The class by the profile; no response when there was none. That it answers plainly is no class here: it was
+    /// asked for more, and what it does then is not known.
     fn class(&self, profile: &Profile) -> Option<Class> {
         if profile.is_empty() {
             return (self.without_answer() == KeyVerdict::NoResponse).then_some(Class::NoResponse);
         }
-        profile.class()
+        profile.class().filter(|class| *class != Class::AnswersPlainly)
     }
 
     fn best_times(&self) -> Times {
