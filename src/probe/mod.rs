@@ -5,5 +5,6 @@
 
 pub mod in_process;
 pub mod plan;
+pub mod udp;
 
 pub use plan::{Observation, Plan, Reply, Sending, Step};

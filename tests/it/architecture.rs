@@ -17,7 +17,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
 ];
 
 /// An outside crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 30] = [
+const HOMES: [(&str, &[&str]); 31] = [
     ("pcap_file", &["capture/"]),
     ("byteorder_slice", &["capture/"]),
     ("flate2", &["capture/"]),
@@ -48,10 +48,11 @@ const HOMES: [(&str, &[&str]); 30] = [
     ("tempfile", &["cli/destination.rs"]),
     ("signal_hook", &["cli/interrupt.rs"]),
     ("landlock", &["cli/confinement.rs"]),
+    ("tokio", &["probe/udp.rs"]),
 ];
 
 /// What a pure room never touches, and the places that may.
-const SHELL: [&str; 3] = ["cli/", "server/udp", "server/clock.rs"];
+const SHELL: [&str; 4] = ["cli/", "server/udp", "server/clock.rs", "probe/udp.rs"];
 const SHELL_ONLY: [&str; 9] = [
     "UdpSocket",
     "ToSocketAddrs",

@@ -23,6 +23,7 @@ mod habits;
 mod interop;
 mod made;
 mod oracle;
+mod probe;
 mod public;
 mod readme;
 mod schema;

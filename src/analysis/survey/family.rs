@@ -78,7 +78,9 @@ pub(super) fn guess(rows: &[Row]) -> Guess {
         _ => ("unknown", Certainty::None),
     };
     let decides = |row: &&Row| FAMILIES.iter().any(|family| differs(family, row, plain_is_dropped));
-    let evidence = rows.iter().filter(decides).map(phrase).collect();
+    let evidence: Vec<String> = rows.iter().filter(decides).map(phrase).collect();
+    // Where nothing decided, every program is as likely as any.
+    let candidates = if evidence.is_empty() { Vec::new() } else { candidates };
     Guess { name, certainty, candidates, evidence }
 }
 

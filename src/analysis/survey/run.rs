@@ -99,6 +99,11 @@ impl Survey {
         Survey { settings, keys, stimuli, sent: Vec::new(), stopped: None, draw, queue }
     }
 
+    /// What is asked, in the order in which it is asked first.
+    pub fn stimuli(&self) -> &[Stimulus] {
+        &self.stimuli
+    }
+
     /// The keys that requests are signed with and replies judged by.
     pub(super) fn ring(&self) -> &Keyring {
         ring(&self.keys, self.settings.target)
