@@ -54,7 +54,7 @@ pub enum Command {
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<serve::ServeArguments>),
     /// Ask servers what they do with keys: right, wrong, unknown ones and none
-    #[command(after_help = probe::EXAMPLES)]
+    #[command(after_help = probe::EXAMPLES, mut_arg("nt_hash", |arg| arg.hide(true)))]
     Probe(Box<probe::ProbeArguments>),
     /// Print the JSON Schema of --json and --ndjson
     Schema,

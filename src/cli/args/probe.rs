@@ -23,7 +23,7 @@ work, 3 no answer or inconclusive; with --format nagios those of its plug-ins.";
 /// Arguments of `probe`.
 #[derive(Debug, Args)]
 pub struct ProbeArguments {
-    /// Servers: names, addresses, HOST:PORT, [ADDRESS]:PORT; every address of a name is asked
+    /// Servers: names, addresses, HOST:PORT, `[ADDRESS]:PORT`; every address of a name is asked
     #[arg(value_name = "TARGET", required_unless_present = "targets")]
     pub target: Vec<String>,
     /// File with a target on each line; `#` begins a comment
@@ -32,7 +32,7 @@ pub struct ProbeArguments {
     /// Ask whether the server honours this key; repeatable
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub key: Vec<u32>,
-    /// Ask for every key of the key files
+    /// Ask for every key of the key files, or every trusted one
     #[arg(long, conflicts_with = "key")]
     pub all_keys: bool,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub struct AskingArguments {
     /// Ask everything: versions, trailers, fields, peers
     #[arg(long)]
     pub full: bool,
-    /// Time between requests [default: as a server with `limited` accepts: 2s, then 8s]
+    /// Time between requests [default: 2s, later 8s, as `limited` servers allow]
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub interval: Option<Duration>,
     /// How long to wait for a reply

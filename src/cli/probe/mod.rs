@@ -3,6 +3,7 @@
 mod results;
 mod targets;
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -78,11 +79,11 @@ fn read_keys(arguments: &ProbeArguments) -> Result<Keyrings, CliError> {
 /// The keys to ask for.
 fn asked_keys(arguments: &ProbeArguments, keys: &Keyrings) -> Result<Vec<KeyId>, CliError> {
     let rings: Vec<_> = keys.all().collect();
-    let mut known: Vec<KeyId> =
-        rings.iter().flat_map(|ring| ring.candidates()).map(|candidate| candidate.key.id()).collect();
-    known.sort_unstable();
-    known.dedup();
+    let candidates = rings.iter().flat_map(|ring| ring.candidates());
+    let known: BTreeSet<KeyId> = candidates.map(|candidate| candidate.key.id()).collect();
+    let mut known: Vec<KeyId> = known.into_iter().collect();
     if arguments.all_keys {
+        known.retain(|key_id| keys.default_keyring().is_trusted(*key_id));
         return if known.is_empty() { Err(CliError::NoKeys) } else { Ok(known) };
     }
     let mut asked: Vec<KeyId> = Vec::new();
