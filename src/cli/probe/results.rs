@@ -31,7 +31,7 @@ impl<'a> Results<'a> {
         let target = self.targets.iter().find(|target| target.address == outcome.target);
         let record = TargetRecord::new(outcome, target.and_then(|target| target.name.clone()));
         if self.arguments.ndjson {
-            write_json(&ProbeRecord::Target(&record))?;
+            ProbeRecord::Target(&record).write(&mut io::stdout().lock())?;
         }
         self.found.push((Conclusion::of(outcome), record));
         Ok(())
@@ -56,10 +56,10 @@ impl<'a> Results<'a> {
             (_, Some(ProbeFormat::Prometheus)) => prometheus(&records, &mut output)?,
             (ProbeResultArguments { quiet: true, .. }, _) => {}
             (ProbeResultArguments { ndjson: true, .. }, _) => {
-                write_json(&ProbeRecord::Summary(&ProbeSummary::of(&records)))?;
+                ProbeRecord::Summary(&ProbeSummary::of(&records)).write(&mut output)?;
             }
             (ProbeResultArguments { json: true, .. }, _) => {
-                write_json(&ProbeDocument::new(&records, &ProbeSummary::of(&records)))?;
+                ProbeDocument::new(&records, &ProbeSummary::of(&records)).write(&mut output)?;
             }
             _ => write_text(&records, &mut output)?,
         }
@@ -79,13 +79,6 @@ fn write_text(records: &[TargetRecord], output: &mut impl Write) -> io::Result<(
     let width = records.iter().map(|record| record.label().chars().count()).max().unwrap_or_default();
     TargetRecord::write_heading(output, width)?;
     records.iter().try_for_each(|record| record.write_line(output, width))
-}
-
-fn write_json(value: &impl serde::Serialize) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    serde_json::to_writer(&mut output, value)?;
-    writeln!(output)?;
-    output.flush()
 }
 
 /// Says what would be asked, and how long that takes at most.

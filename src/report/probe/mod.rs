@@ -4,6 +4,7 @@ mod monitoring;
 mod text;
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
@@ -24,6 +25,23 @@ pub enum ProbeRecord<'a> {
     Summary(&'a ProbeSummary),
 }
 
+impl ProbeRecord<'_> {
+    /// Writes it on a line.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write(&self, output: &mut impl Write) -> io::Result<()> {
+        write_line(output, self)
+    }
+}
+
+/// Writes a value at once: whoever reads it may act on it.
+fn write_line(output: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, value)?;
+    writeln!(output)?;
+    output.flush()
+}
+
 /// The document of `ntpcap probe --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct ProbeDocument<'a> {
@@ -39,6 +57,14 @@ impl<'a> ProbeDocument<'a> {
     /// The document of these targets.
     pub fn new(targets: &'a [TargetRecord], summary: &'a ProbeSummary) -> ProbeDocument<'a> {
         ProbeDocument { schema: SCHEMA, targets, summary }
+    }
+
+    /// Writes it on a line.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write(&self, output: &mut impl Write) -> io::Result<()> {
+        write_line(output, self)
     }
 }
 
