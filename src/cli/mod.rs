@@ -13,6 +13,7 @@ mod interrupt;
 mod keys;
 mod live;
 mod output;
+mod packets;
 mod pass;
 mod probe;
 mod run;

@@ -21,6 +21,22 @@ pub struct Options {
     pub spacing: Duration,
 }
 
+/// A datagram that left or came.
+#[derive(Clone, Copy, Debug)]
+pub struct Passing<'a> {
+    /// When, by the wall clock: time since 1970.
+    pub time: Duration,
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Whom it was sent to.
+    pub destination: SocketAddr,
+    /// Its octets.
+    pub octets: &'a [u8],
+}
+
+/// Takes note of datagrams.
+pub type Observer = Box<dyn Fn(&Passing<'_>) + Send + Sync>;
+
 /// How often the wish to end is looked for.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -28,15 +44,15 @@ const GLANCE: Duration = Duration::from_millis(100);
 const LARGEST: usize = 4_096;
 
 /// What all tasks share.
-#[derive(Debug)]
 struct Shared {
     options: Options,
+    observer: Option<Observer>,
     is_over: AtomicBool,
     /// When the next datagram may leave.
     next: Mutex<Instant>,
 }
 
-/// Runs each plan against its target, all at once, and hands it to `done` at its end. When `stop` is true they end
+/// Runs each plan against its target, all at once, and hands it to `done` at its end. `observer` sees what passes. When `stop` is true they end
 /// where they are.
 ///
 /// # Errors
@@ -44,13 +60,14 @@ struct Shared {
 pub fn run<P: Plan + Send + 'static>(
     plans: impl IntoIterator<Item = (SocketAddr, P)>,
     options: Options,
+    observer: Option<Observer>,
     stop: impl Fn() -> bool,
     mut done: impl FnMut(P),
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         let next = Mutex::new(Instant::now());
-        let shared = Arc::new(Shared { options, is_over: AtomicBool::new(false), next });
+        let shared = Arc::new(Shared { options, observer, is_over: AtomicBool::new(false), next });
         let mut tasks = JoinSet::new();
         for (target, plan) in plans {
             tasks.spawn(drive(plan, target, Arc::clone(&shared)));
@@ -136,7 +153,15 @@ impl Line {
         self.sent = Some((now, since_1970));
         (self.wait, self.deadline) = (sending.wait, now + sending.wait);
         self.socket.send(&sending.octets).await?;
+        self.note(since_1970, true, &sending.octets);
         Ok(())
+    }
+
+    fn note(&self, time: Duration, is_ours: bool, octets: &[u8]) {
+        if let (Some(observer), Ok(us)) = (&self.shared.observer, self.socket.local_addr()) {
+            let (source, destination) = if is_ours { (us, self.target) } else { (self.target, us) };
+            observer(&Passing { time, source, destination, octets });
+        }
     }
 
     /// Waits until then, or until the end of all.
@@ -157,6 +182,7 @@ impl Line {
                 Ok(Ok(length)) => {
                     let (sent, since_1970) = self.sent?;
                     let elapsed = sent.elapsed();
+                    self.note(since_1970 + elapsed, false, buffer.get(..length).unwrap_or_default());
                     let octets = buffer.get(..length).unwrap_or_default().to_vec();
                     let reply = Reply { source: self.target, octets, sent: since_1970, elapsed };
                     return Some(Observation::Reply(reply));

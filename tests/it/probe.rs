@@ -1,8 +1,11 @@
 //! `ntpcap probe` against `ntpcap serve`, over loopback.
 
 use std::net::UdpSocket;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::common::{ntpcap, records, run};
@@ -113,6 +116,48 @@ fn monitoring_gets_its_line_and_its_codes() {
     let metrics = text(&probe(&server, "--key 2,12 --format prometheus").stdout);
     assert!(metrics.contains("key_id=\"2\",verdict=\"authenticated\"} 1\n"), "{metrics}");
     assert!(metrics.contains("key_id=\"12\",verdict=\"crypto-nak\"} 0\n"), "{metrics}");
+}
+
+/// What is captured is judged like any other capture.
+#[test]
+fn the_capture_says_the_same_to_verify() {
+    let server = Server::start(&["--keys", KEYS, "--trusted", "1-11", "--like", "ntp.org"]);
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("probe.pcapng");
+    let arguments = format!("--key 2 --json --pcap {}", capture.display());
+    assert_eq!(probe(&server, &arguments).status.code(), Some(0));
+    let port = server.addresses[0].port();
+    let verified = run(&format!("verify {} --keys {KEYS} --port {port} --ndjson", capture.display()));
+    let records = records(&verified);
+    let status = |status: &str, mode: &str| {
+        let is_it = |record: &&Value| record["auth"]["status"] == status && record["mode"] == mode;
+        records.iter().filter(is_it).count()
+    };
+    assert_eq!((status("valid", "client"), status("valid", "server")), (1, 1));
+    assert_eq!((status("invalid", "client"), status("crypto-nak", "server")), (1, 3));
+    let summary = records.last().unwrap();
+    assert_eq!(summary["servers"][0]["class"], "nak-on-bad-mac", "{summary:#}");
+    let again = probe(&server, &arguments);
+    assert!(text(&again.stderr).contains("probe.pcapng: exists already"), "{}", text(&again.stderr));
+    assert_eq!(probe(&server, &format!("{arguments} --force")).status.code(), Some(0));
+}
+
+#[test]
+fn an_interrupt_ends_the_run_and_tells_what_is_known() {
+    let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
+    mute.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let server = Server::start(&["--keys", KEYS]);
+    let (one, other) = (server.addresses[0].to_string(), mute.local_addr().unwrap().to_string());
+    let arguments = ["probe", &one, &other, "--interval", "1h", "--ndjson", "--rate", "1"];
+    let child = ntpcap().args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    mute.recv(&mut [0; 100]).unwrap();
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let records = records(&output);
+    assert_eq!(records.last().unwrap()["targets"], 2);
+    let answered = records.iter().find(|record| record["target"] == one.as_str()).unwrap();
+    assert_eq!(answered["behaviour"]["no_mac"], "plain-reply", "{answered:#}");
 }
 
 #[test]

@@ -92,6 +92,12 @@ pub struct ProbeResultArguments {
     /// For monitoring
     #[arg(long = "format", value_name = "NAME")]
     pub style: Option<ProbeFormat>,
+    /// Capture what is sent and what comes as pcapng
+    #[arg(long, value_name = "FILE")]
+    pub pcap: Option<PathBuf>,
+    /// Replace the pcapng file if there is one
+    #[arg(long, hide_short_help = true, requires = "pcap")]
+    pub force: bool,
     /// Nothing but errors and the exit code
     #[arg(short, long, conflicts_with_all = ["json", "ndjson", "style"])]
     pub quiet: bool,

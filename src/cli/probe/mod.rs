@@ -1,5 +1,6 @@
 //! `ntpcap probe`: asks servers what they do with keys.
 
+mod capture;
 mod results;
 mod targets;
 
@@ -17,6 +18,7 @@ use super::args::probe::ProbeArguments;
 use super::exit::{CliError, Exit};
 use super::interrupt::Interrupt;
 use super::{inputs, keys, say};
+use capture::Capture;
 use results::Results;
 use targets::Target;
 
@@ -37,6 +39,7 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<Exit, CliError> {
     if arguments.asking.dry_run {
         return results::tell_plan(arguments, &surveys);
     }
+    let capture = Capture::create(arguments)?;
     inputs::allow_many_files();
     let mut results = Results::new(&arguments.result, &targets);
     let options = Options { source: arguments.asking.source, spacing: spacing(arguments) };
@@ -44,6 +47,7 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<Exit, CliError> {
     udp::run(
         surveys,
         options,
+        capture.observer(),
         || interrupt.is_set(),
         |survey| {
             failed = failed.take().or(results.take(&survey.outcome()).err());
@@ -52,6 +56,7 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<Exit, CliError> {
     if let Some(error) = failed {
         return Err(error.into());
     }
+    capture.finish()?;
     let exit = results.finish()?;
     Ok(match exit {
         _ if interrupt.is_set() => Exit::Interrupted,

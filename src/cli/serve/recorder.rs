@@ -1,13 +1,11 @@
 //! Writes down what the server does: a log of requests, and a capture of both directions.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::net::SocketAddr;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::capture::{CaptureTime, Frame, LinkType, Options, Writer};
-use crate::net::udp_packet;
+use crate::capture::CaptureTime;
 use crate::ntp::header::Header;
 use crate::ntp::timestamp::UnixTime;
 use crate::report::serve::{self, RequestRecord, ServeRecord};
@@ -20,19 +18,13 @@ use super::super::args::KeyArguments;
 use super::super::args::serve::ServeResultArguments;
 use super::super::destination::is_same_file;
 use super::super::exit::CliError;
-use super::super::inputs::{is_standard_input, unreadable};
+use super::super::inputs::is_standard_input;
+use super::super::packets::{Output, Packets, open};
 
 /// The records that were asked for, shared by all threads.
 pub(super) struct Recorder {
     log: Option<Mutex<Output>>,
-    capture: Option<Mutex<Capture>>,
-}
-
-type Output = BufWriter<Box<dyn Write + Send>>;
-
-struct Capture {
-    writer: Writer<Output>,
-    packet: Vec<u8>,
+    capture: Option<Mutex<Packets>>,
 }
 
 impl Recorder {
@@ -55,21 +47,8 @@ impl Recorder {
         }
         let log =
             arguments.log.as_deref().map(|path| open(path, OpenOptions::new().append(true).create(true)));
-        let capture = arguments.pcap.as_deref().map(|path| {
-            let mut options = OpenOptions::new();
-            options.write(true);
-            // What is no file has no content that could be lost.
-            let is_special = path.metadata().is_ok_and(|found| !found.is_file());
-            let options = match (arguments.force, is_special) {
-                (_, true) => &mut options,
-                (true, _) => options.create(true).truncate(true),
-                (false, _) => options.create_new(true),
-            };
-            let names = vec!["ntpcap serve".to_owned()];
-            let writer =
-                Writer::new(open(path, options)?, concat!("ntpcap ", env!("CARGO_PKG_VERSION")), names)?;
-            Ok::<_, CliError>(Capture { writer, packet: Vec::new() })
-        });
+        let pcap = arguments.pcap.as_deref();
+        let capture = pcap.map(|path| Packets::create(path, arguments.force, "ntpcap serve"));
         Ok(Recorder { log: log.transpose()?.map(Mutex::new), capture: capture.transpose()?.map(Mutex::new) })
     }
 
@@ -86,7 +65,7 @@ impl Observer for Recorder {
             serve::write(&mut *lock(log), &ServeRecord::Request(record(exchange, &reason)))?;
         }
         if let Some(capture) = &self.capture {
-            lock(capture).exchange(exchange)?;
+            write_exchange(&mut lock(capture), exchange)?;
         }
         Ok(())
     }
@@ -95,53 +74,31 @@ impl Observer for Recorder {
         let Some(capture) = &self.capture else { return Ok(()) };
         let ends = (sent.source, sent.destination);
         let comment = format!("ntpcap: faults={}", sent.faults.join(","));
-        lock(capture).packet(sent.departure, ends, sent.octets, &comment)
+        lock(capture).write(captured(sent.departure), ends, sent.octets, Some(&comment))
     }
 
     fn idle(&self) -> io::Result<()> {
         self.log.as_ref().map_or(Ok(()), |log| lock(log).flush())?;
-        self.capture.as_ref().map_or(Ok(()), |capture| lock(capture).writer.flush())
+        self.capture.as_ref().map_or(Ok(()), |capture| lock(capture).flush())
     }
 }
 
-impl Capture {
-    fn exchange(&mut self, exchange: &Exchange<'_>) -> io::Result<()> {
-        let comment = comment(exchange);
-        let Exchange { client, server, .. } = *exchange;
-        self.packet(exchange.arrival, (client, server), exchange.request, &comment)?;
-        match exchange.departure {
-            Some(departure) if !exchange.reply.is_empty() => {
-                self.packet(departure, (server, client), exchange.reply, &comment)
-            }
-            _ => Ok(()),
+/// Writes both directions of an exchange.
+fn write_exchange(packets: &mut Packets, exchange: &Exchange<'_>) -> io::Result<()> {
+    let comment = comment(exchange);
+    let Exchange { client, server, .. } = *exchange;
+    packets.write(captured(exchange.arrival), (client, server), exchange.request, Some(&comment))?;
+    match exchange.departure {
+        Some(departure) if !exchange.reply.is_empty() => {
+            packets.write(captured(departure), (server, client), exchange.reply, Some(&comment))
         }
-    }
-
-    fn packet(
-        &mut self,
-        time: UnixTime,
-        (source, destination): (SocketAddr, SocketAddr),
-        payload: &[u8],
-        comment: &str,
-    ) -> io::Result<()> {
-        udp_packet(source, destination, payload, &mut self.packet).map_err(io::Error::other)?;
-        let time = Some(CaptureTime { seconds: time.seconds, nanoseconds: time.nanoseconds });
-        let original_length = u32::try_from(self.packet.len()).unwrap_or(u32::MAX);
-        let frame = Frame {
-            number: self.writer.frames() + 1,
-            time,
-            link_type: RAW_IP,
-            original_length,
-            octets: &self.packet,
-            origin: None,
-            options: Options::default(),
-        };
-        self.writer.write(0, &frame, Some(comment), |_| false)
+        _ => Ok(()),
     }
 }
 
-/// Packets without a link header (`LINKTYPE_RAW`).
-const RAW_IP: LinkType = LinkType(101);
+fn captured(time: UnixTime) -> CaptureTime {
+    CaptureTime { seconds: time.seconds, nanoseconds: time.nanoseconds }
+}
 
 fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
     let header = Header::parse(exchange.request);
@@ -214,17 +171,6 @@ fn comment(exchange: &Exchange<'_>) -> String {
         text.push_str(&format!(" faults={}", exchange.faults.join(",")));
     }
     text
-}
-
-fn open(path: &Path, options: &OpenOptions) -> Result<Output, CliError> {
-    if is_standard_input(path) {
-        return Ok(BufWriter::new(Box::new(io::stdout())));
-    }
-    let file: File = options.open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => CliError::Exists { path: path.to_owned() },
-        _ => unreadable(path, error),
-    })?;
-    Ok(BufWriter::new(Box::new(file)))
 }
 
 /// True for `-`.
