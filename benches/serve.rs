@@ -8,6 +8,16 @@
 //! is counted is the time that the server's own threads ran, which leaves out this program and the other one. Their
 //! turns alternate, and the best of three counts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    reason = "a benchmark that meets something unexpected should stop there, and tells its figures"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};

@@ -181,12 +181,9 @@ pub(super) enum CliError {
         /// Why not.
         reason: String,
     },
-    /// Keys of one server, or of another kind, are given to a server that has one set of them.
-    #[error("serve has one set of keys: {unfit} does not fit")]
-    UnfitKeys {
-        /// The argument.
-        unfit: &'static str,
-    },
+    /// Keys of one server are given to a server, which has one set of them.
+    #[error("serve has one set of keys: ADDRESS=FILE does not fit")]
+    KeysOfOneServer,
     /// A fault lacks its keys.
     #[error("--fault: {0}")]
     Fault(FaultError),
@@ -272,7 +269,8 @@ impl CliError {
             CliError::User { .. } => {
                 Some("run as root and name a user of this system, or leave --user out".to_owned())
             }
-            CliError::UnfitKeys { .. } | CliError::Fault(_) => Some("give the key file with --keys FILE".to_owned()),
+            CliError::KeysOfOneServer => Some("give the key file with --keys FILE".to_owned()),
+            CliError::Fault(wrong) => wrong.hint(),
             CliError::UnknownKey { known, .. } => {
                 let known: Vec<String> = known.iter().map(KeyId::to_string).collect();
                 Some(format!("the key files have: {}", known.join(", ")))

@@ -80,10 +80,7 @@ pub(super) fn load(arguments: &KeyArguments, verbose: bool) -> Result<LoadedKeys
 /// As [`load`], and keys that are not for a server.
 pub(super) fn load_for_server(arguments: &KeyArguments) -> Result<Option<LoadedKeys>, CliError> {
     if arguments.files.iter().any(|file| file.address.is_some()) {
-        return Err(CliError::UnfitKeys { unfit: "ADDRESS=FILE" });
-    }
-    if arguments.nt_hash.is_some() {
-        return Err(CliError::UnfitKeys { unfit: "--nt-hash" });
+        return Err(CliError::KeysOfOneServer);
     }
     let in_environment = std::env::var_os("NTPCAP_KEYS").is_some_and(|path| !path.is_empty());
     let is_given = !arguments.files.is_empty() || arguments.conf.is_some() || in_environment;

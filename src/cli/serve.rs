@@ -69,7 +69,9 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Exit, CliError> {
 
 /// The keys that are asked for. Without any, time is served all the same.
 fn read_keys(arguments: &ServeArguments) -> Result<Keyrings, CliError> {
-    let Some(loaded) = keys::load_for_server(&arguments.keys)? else { return Ok(Keyrings::new()) };
+    let Some(loaded) = keys::load_for_server(&arguments.keys.to_key_arguments())? else {
+        return Ok(Keyrings::new());
+    };
     if !arguments.result.quiet {
         loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
     }

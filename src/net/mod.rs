@@ -3,6 +3,7 @@
 //! A [`Decoder`] looks at one [`Frame`] at a time and says either which datagram it holds or why it holds none of
 //! interest. Every octet is untrusted: what makes no sense is a [`Reason`], never an error.
 
+mod askers;
 mod build;
 mod datagram;
 mod encapsulation;
@@ -24,13 +25,15 @@ pub use encapsulation::Encapsulation;
 pub use fragments::FragmentCounts;
 pub use reason::Reason;
 
+use askers::Askers;
 use fragments::Fragments;
-use walk::{Found, Walk};
+use walk::{Found, Walk, Wanted};
 
 /// Finds datagrams to or from given ports in frames.
 #[derive(Debug)]
 pub struct Decoder {
     ports: Vec<u16>,
+    askers: Askers,
     fragments: Fragments,
 }
 
@@ -44,9 +47,10 @@ pub enum Decoded<'a> {
 }
 
 impl Decoder {
-    /// Looks for datagrams whose source or destination port is one of `ports`.
+    /// Looks for datagrams whose source or destination port is one of `ports`, and for what looks like a server's
+    /// message to somebody who has sent to one of them.
     pub fn new(ports: &[u16]) -> Self {
-        Self { ports: ports.to_vec(), fragments: Fragments::default() }
+        Self { ports: ports.to_vec(), askers: Askers::default(), fragments: Fragments::default() }
     }
 
     /// The datagram in `frame`, or why there is none.
@@ -55,7 +59,8 @@ impl Decoder {
     /// call. Nothing is allocated for other frames.
     #[inline]
     pub fn decode<'s>(&'s mut self, frame: &Frame<'s>) -> Decoded<'s> {
-        let walk = Walk::new(&self.ports, frame.octets.len() < capped(frame.original_length));
+        let wanted = Wanted { ports: &self.ports, askers: &self.askers };
+        let walk = Walk::new(wanted, frame.octets.len() < capped(frame.original_length));
         let fragment = match walk.frame(frame) {
             Found::Datagram(datagram) => return Decoded::Datagram(datagram),
             Found::Nothing(reason) => return Decoded::Undecoded(reason),
@@ -63,15 +68,13 @@ impl Decoder {
         };
         match self.fragments.add(&fragment, frame, &self.ports) {
             Err(reason) => Decoded::Undecoded(reason),
-            Ok(whole) => {
-                match Walk::reassembled(&self.ports, &fragment).whole(whole.protocol, whole.octets) {
-                    Found::Datagram(datagram) => {
-                        Decoded::Datagram(Datagram { fragments: whole.frames, ..datagram })
-                    }
-                    Found::Nothing(reason) => Decoded::Undecoded(reason),
-                    Found::Fragment(_) => Decoded::Undecoded(Reason::FragmentsNested),
+            Ok(whole) => match Walk::reassembled(wanted, &fragment).whole(whole.protocol, whole.octets) {
+                Found::Datagram(datagram) => {
+                    Decoded::Datagram(Datagram { fragments: whole.frames, ..datagram })
                 }
-            }
+                Found::Nothing(reason) => Decoded::Undecoded(reason),
+                Found::Fragment(_) => Decoded::Undecoded(Reason::FragmentsNested),
+            },
         }
     }
 

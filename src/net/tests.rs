@@ -297,3 +297,25 @@ fn nothing_panics_however_a_frame_is_cut() {
         }
     }
 }
+
+#[test]
+fn a_reply_from_another_port_to_whom_asked_is_of_interest() {
+    let packet = |source: &str, destination: &str, flags: u8| {
+        let mut octets = Vec::new();
+        let payload = [&[flags][..], &[0; 47]].concat();
+        udp_packet(source.parse().unwrap(), destination.parse().unwrap(), &payload, &mut octets).unwrap();
+        octets
+    };
+    const RAW: u16 = 101;
+    for (client, server, other) in [
+        ("192.0.2.2:40000", "192.0.2.1:123", "192.0.2.1:5000"),
+        ("[2001:db8::2]:40000", "[2001:db8::1]:123", "[2001:db8::9]:5000"),
+    ] {
+        let (request, reply) = (packet(client, server, 0x23), packet(other, client, 0x24));
+        let mut decoder = Decoder::new(&[123]);
+        let before = decoder.decode(&frame(RAW, &reply));
+        assert!(matches!(before, Decoded::Undecoded(Reason::UdpOtherPort)), "nobody has asked");
+        datagram(&mut decoder, &frame(RAW, &request));
+        assert_eq!(datagram(&mut decoder, &frame(RAW, &reply)).source, other.parse().unwrap());
+    }
+}

@@ -7,7 +7,7 @@ use etherparse::{UdpHeader, UdpHeaderSlice};
 use super::datagram::{Checksum, Datagram, Shortfall};
 use super::reason::Reason;
 use super::tunnel;
-use super::walk::{Layer, Walk};
+use super::walk::{Layer, Walk, Wanted};
 
 /// What a UDP datagram turns out to be.
 pub(super) enum Inside<'a> {
@@ -20,7 +20,14 @@ pub(super) enum Inside<'a> {
 pub(super) fn read<'a>(walk: &mut Walk<'_>, octets: &'a [u8]) -> Result<Inside<'a>, Reason> {
     let Ok(header) = UdpHeaderSlice::from_slice(octets) else { return Err(cut(walk, octets)) };
     let (source, destination) = (header.source_port(), header.destination_port());
-    if !walk.wants(source, destination) {
+    let ends = (SocketAddr::new(walk.ip.source, source), SocketAddr::new(walk.ip.destination, destination));
+    let Wanted { ports, askers } = walk.wanted;
+    if ports.contains(&destination) && !ports.contains(&source) {
+        askers.note(ends.0);
+    }
+    let is_wanted = walk.wants(source, destination)
+        || askers.may_be_answered(ends.1, octets.get(HEADER..).unwrap_or_default());
+    if !is_wanted {
         // What follows the datagram in its packet is not carried by it. A length that says nothing ends nothing.
         let end = match usize::from(header.length()) {
             length if length < HEADER => octets.len(),
@@ -44,8 +51,8 @@ pub(super) fn read<'a>(walk: &mut Walk<'_>, octets: &'a [u8]) -> Result<Inside<'
     let payload = datagram.get(HEADER..).unwrap_or_default();
     let shortfall = shortfall(walk, datagram.len(), length, announced);
     Ok(Inside::Datagram(Datagram {
-        source: SocketAddr::new(walk.ip.source, source),
-        destination: SocketAddr::new(walk.ip.destination, destination),
+        source: ends.0,
+        destination: ends.1,
         octets: payload,
         length: length - HEADER,
         shortfall,

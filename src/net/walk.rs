@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::capture::Frame;
 
+use super::askers::Askers;
 use super::datagram::Datagram;
 use super::encapsulation::Encapsulation;
 use super::fragments::Fragment;
@@ -38,10 +39,19 @@ pub(super) enum Layer<'a> {
     Transport(u8, &'a [u8]),
 }
 
+/// What is looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'p> {
+    /// The ports.
+    pub(super) ports: &'p [u16],
+    /// Who has sent to one of them.
+    pub(super) askers: &'p Askers,
+}
+
 /// What is known on the way down.
 pub(super) struct Walk<'p> {
-    /// The ports looked for.
-    pub(super) ports: &'p [u16],
+    /// What is looked for.
+    pub(super) wanted: Wanted<'p>,
     /// Whether the capture kept less than the whole frame.
     pub(super) snapped: bool,
     /// What was passed.
@@ -70,9 +80,9 @@ pub(super) struct Addresses {
 impl<'p> Walk<'p> {
     /// A way that starts at a frame.
     #[inline]
-    pub(super) fn new(ports: &'p [u16], snapped: bool) -> Self {
+    pub(super) fn new(wanted: Wanted<'p>, snapped: bool) -> Self {
         Self {
-            ports,
+            wanted,
             snapped,
             encapsulation: Encapsulation::default(),
             ip: Addresses::NONE,
@@ -82,9 +92,9 @@ impl<'p> Walk<'p> {
     }
 
     /// A way that goes on where `fragment` stopped, once the others are there.
-    pub(super) fn reassembled(ports: &'p [u16], fragment: &Fragment<'_>) -> Self {
+    pub(super) fn reassembled(wanted: Wanted<'p>, fragment: &Fragment<'_>) -> Self {
         Self {
-            ports,
+            wanted,
             snapped: false,
             encapsulation: fragment.encapsulation,
             ip: Addresses { missing: 0, ..fragment.ip },
@@ -155,7 +165,7 @@ impl<'p> Walk<'p> {
     fn transport<'a>(&mut self, protocol: u8, octets: &'a [u8]) -> Result<Layer<'a>, Reason> {
         match protocol {
             ip::TCP => Err(Reason::Tcp),
-            ip::ICMP | ip::ICMPV6 => Err(icmp::reason(self.ports, protocol, octets)),
+            ip::ICMP | ip::ICMPV6 => Err(icmp::reason(self.wanted.ports, protocol, octets)),
             ip::ESP => Err(Reason::Esp),
             ip::IPV6_NO_NEXT => Err(Reason::NoNextHeader),
             ip::IPV4_IN_IP => {
@@ -185,7 +195,7 @@ impl<'p> Walk<'p> {
     /// Whether a datagram between these ports is looked for.
     #[inline]
     pub(super) fn wants(&self, source: u16, destination: u16) -> bool {
-        wants(self.ports, source, destination)
+        wants(self.wanted.ports, source, destination)
     }
 }
 

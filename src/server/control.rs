@@ -11,8 +11,8 @@ use crate::ntp::header::Mode;
 use crate::ntp::message::Message;
 
 use super::clock::Clock;
+use super::decision::{Answer, AnswerKind, Decision, Silence};
 use super::policy::{Policy, System};
-use super::responder::{Answer, AnswerKind, Decision, Silence};
 
 /// Octets of the longest reply.
 pub const LONGEST_REPLY: usize = 256;
@@ -30,7 +30,7 @@ const UNKNOWN_VARIABLE: u16 = 5 << 8;
 pub fn respond(policy: &Policy, octets: &[u8], clock: &dyn Clock, reply: &mut Vec<u8>) -> Decision {
     reply.clear();
     let request = match Message::parse(octets) {
-        Ok(Message::Control(request)) if !request.response => request,
+        Ok(Message::Control(request)) if is_request(&request) => request,
         Ok(message) => return Decision::Silence(Silence::Mode(message.mode())),
         Err(_) => return Decision::Silence(Silence::TooShort(octets.len())),
     };
@@ -48,6 +48,12 @@ pub fn respond(policy: &Policy, octets: &[u8], clock: &dyn Clock, reply: &mut Ve
     })
 }
 
+/// True for a request of the versions that tools send, with all the data that it announces.
+fn is_request(request: &ControlMessage<'_>) -> bool {
+    let is_known = (2..=4).contains(&request.version.number());
+    !request.response && is_known && usize::from(request.count) <= request.rest().len()
+}
+
 /// What is read, or the error code.
 fn data(system: &System, request: &ControlMessage<'_>, now: NtpTimestamp) -> Result<String, u16> {
     match (request.operation, request.association_id) {
@@ -59,7 +65,7 @@ fn data(system: &System, request: &ControlMessage<'_>, now: NtpTimestamp) -> Res
     }
 }
 
-/// The variables that are asked for, by their names; all of them when none is.
+/// The variables that are asked for, by their names, as far as they are known here; all of them when none is named.
 fn variables(system: &System, asked: &[u8], now: NtpTimestamp) -> Result<String, u16> {
     let asked = String::from_utf8_lossy(asked);
     let asked: Vec<&str> = asked
@@ -68,7 +74,7 @@ fn variables(system: &System, asked: &[u8], now: NtpTimestamp) -> Result<String,
         .filter(|name| !name.is_empty())
         .collect();
     let all = all_variables(system, now);
-    if asked.iter().any(|name| all.iter().all(|(known, _)| known != name)) {
+    if !asked.is_empty() && all.iter().all(|(known, _)| !asked.contains(known)) {
         return Err(UNKNOWN_VARIABLE);
     }
     let mut text = String::new();
@@ -147,6 +153,11 @@ mod tests {
     fn named_variables_alone_are_told_and_unknown_ones_are_an_error() {
         assert_eq!(answered(&request(2, 0, b"stratum, leap\r\n")).2, "leap=00, stratum=5");
         assert_eq!(answered(&request(2, 0, b"offset")), (UNKNOWN_VARIABLE, true, String::new()));
+        assert_eq!(
+            answered(&request(2, 0, b"stratum,offset")).2,
+            "stratum=5",
+            "tools ask for more than there is"
+        );
     }
 
     #[test]
@@ -161,6 +172,12 @@ mod tests {
     #[test]
     fn replies_and_other_modes_are_not_answered() {
         assert_eq!(ask(&request(0x82, 0, &[])), (Decision::Silence(Silence::Mode(Mode::Control)), vec![]));
+        let mut beyond = request(2, 0, b"leap");
+        beyond[11] = 99;
+        let version_1 = [&[0x0e][..], &request(2, 0, &[])[1..]].concat();
+        for octets in [beyond, version_1] {
+            assert_eq!(ask(&octets).0, Decision::Silence(Silence::Mode(Mode::Control)));
+        }
         assert_eq!(ask(&[0x16, 2, 0]).0, Decision::Silence(Silence::TooShort(3)));
         assert_eq!(ask(&[0x23; 48]).0, Decision::Silence(Silence::Mode(Mode::Client)));
     }

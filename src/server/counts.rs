@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::responder::{AnswerKind, Decision, Refusal, Silence};
+use super::decision::{AnswerKind, Decision, Refusal, Silence};
 
 /// Counts of requests and decisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

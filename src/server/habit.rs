@@ -33,7 +33,9 @@ pub struct Habit {
     pub interleaves: bool,
     /// Answers chrony's experimental field 0xF323 in kind.
     pub(super) has_monotonic_field: bool,
-    /// The kiss `RATE` is signed under the key that was asked for, before that is verified.
+    /// Sends kiss codes; else whoever gets one is not answered.
+    pub(super) kisses: bool,
+    /// A kiss is signed under the key that was asked for, before that is verified.
     pub(super) signs_kiss_unverified: bool,
 }
 
@@ -61,49 +63,57 @@ impl Habit {
 /// Octets that a datagram of any size has at most.
 const ANY_LENGTH: usize = 65_535;
 
-/// By the RFCs: what the others do is what they do otherwise.
-pub static NTPCAP: Habit = Habit {
-    name: "ntpcap",
+/// What most do: verify nothing they need not, refuse in silence, and know no mode but their own.
+const COMMON: Habit = Habit {
+    name: "",
     measured_on: "",
     versions: &[1, 2, 3, 4],
     longest: ANY_LENGTH,
     read: trailer::by_rfc,
     reply_mode: passive,
-    macs: Macs::Verify(whole_before_version_4),
+    macs: Macs::Ignore,
     poll: |poll| poll,
+    naks: false,
+    takes_fields_alone: false,
+    heeds_trust: false,
+    mobilises_peers: false,
+    interleaves: false,
+    has_monotonic_field: false,
+    kisses: false,
+    signs_kiss_unverified: false,
+};
+
+/// By the RFCs: what the others do is what they do otherwise.
+pub static NTPCAP: Habit = Habit {
+    name: "ntpcap",
+    macs: Macs::Verify(whole_before_version_4),
     naks: true,
     takes_fields_alone: true,
     heeds_trust: true,
-    mobilises_peers: false,
     interleaves: true,
-    has_monotonic_field: false,
-    signs_kiss_unverified: false,
+    kisses: true,
+    ..COMMON
 };
 
 static NTP_ORG: Habit = Habit {
     name: "ntp.org",
     measured_on: "ntpd 4.2.8p15",
     versions: &[1, 2, 3, 4, 5, 6, 7],
-    longest: ANY_LENGTH,
     read: trailer::by_ntp_org,
-    reply_mode: passive,
     macs: Macs::Verify(|algorithm, _, length| !is_long_cipher(algorithm) && is_cut(algorithm, length)),
     // Its poll exponents have no sign.
     poll: |poll| poll.cast_unsigned().max(3).cast_signed(),
     naks: true,
-    takes_fields_alone: false,
     heeds_trust: true,
     mobilises_peers: true,
-    interleaves: false,
-    has_monotonic_field: false,
+    kisses: true,
     signs_kiss_unverified: true,
+    ..COMMON
 };
 
 static NTPSEC: Habit = Habit {
     name: "ntpsec",
     measured_on: "ntpd 1.2.2",
-    versions: &[1, 2, 3, 4],
-    longest: ANY_LENGTH,
     read: trailer::by_ntpsec,
     reply_mode: |version, mode| match mode {
         Mode::Client => Some(Mode::Server),
@@ -111,53 +121,34 @@ static NTPSEC: Habit = Habit {
         _ => None,
     },
     macs: Macs::Verify(|algorithm, _, length| is_cut(algorithm, length)),
-    poll: |poll| poll,
-    naks: false,
-    takes_fields_alone: false,
     heeds_trust: true,
-    mobilises_peers: false,
-    interleaves: false,
-    has_monotonic_field: false,
-    signs_kiss_unverified: false,
+    kisses: true,
+    ..COMMON
 };
 
 static CHRONY: Habit = Habit {
     name: "chrony",
     measured_on: "chronyd 4.3",
-    versions: &[1, 2, 3, 4],
-    longest: ANY_LENGTH,
     read: trailer::by_chrony,
-    reply_mode: passive,
     macs: Macs::Verify(|algorithm, version, length| match version < Version::FOUR {
         true => length == algorithm.digest_length(),
         false => is_cut(algorithm, length),
     }),
-    poll: |poll| poll,
-    naks: false,
     takes_fields_alone: true,
-    heeds_trust: false,
-    mobilises_peers: false,
     interleaves: true,
     has_monotonic_field: true,
-    signs_kiss_unverified: false,
+    ..COMMON
 };
 
 static NTPD_RS: Habit = Habit {
     name: "ntpd-rs",
     measured_on: "ntp-daemon 1.4.0",
     versions: &[3, 4],
-    longest: ANY_LENGTH,
     read: trailer::by_ntpd_rs,
-    reply_mode: |_, _| Some(Mode::Server),
-    macs: Macs::Ignore,
-    poll: |poll| poll,
-    naks: false,
+    // It answers whatever comes, replies too; those are left out, for two such servers would answer each other for ever.
+    reply_mode: |_, mode| (mode != Mode::Server).then_some(Mode::Server),
     takes_fields_alone: true,
-    heeds_trust: false,
-    mobilises_peers: false,
-    interleaves: false,
-    has_monotonic_field: false,
-    signs_kiss_unverified: false,
+    ..COMMON
 };
 
 static OPENNTPD: Habit = Habit {
@@ -167,15 +158,7 @@ static OPENNTPD: Habit = Habit {
     longest: 68,
     read: trailer::by_openntpd,
     reply_mode: client_or_peer,
-    macs: Macs::Ignore,
-    poll: |poll| poll,
-    naks: false,
-    takes_fields_alone: false,
-    heeds_trust: false,
-    mobilises_peers: false,
-    interleaves: false,
-    has_monotonic_field: false,
-    signs_kiss_unverified: false,
+    ..COMMON
 };
 
 static BUSYBOX: Habit = Habit {
@@ -187,13 +170,7 @@ static BUSYBOX: Habit = Habit {
     reply_mode: client_or_peer,
     macs: Macs::Zeros,
     poll: |_| 0,
-    naks: false,
-    takes_fields_alone: false,
-    heeds_trust: false,
-    mobilises_peers: false,
-    interleaves: false,
-    has_monotonic_field: false,
-    signs_kiss_unverified: false,
+    ..COMMON
 };
 
 /// Clients get mode 4, peers mode 2, and what version 1 asked before there were modes gets mode 4.

@@ -1,16 +1,15 @@
 //! From a request to a reply or to silence, with the reason.
 
-use std::fmt;
-
 use crate::auth::{Key, KeyId, Keyring};
-use crate::ntp::extension::ExtensionField;
 use crate::ntp::header::{HEADER_LENGTH, Header, LeapIndicator, Mode, Version};
 use crate::ntp::trailer::KEY_ID_LENGTH;
 use crate::ntp::{NtpTimestamp, ReferenceId};
 
 use super::clock::Clock;
+use super::decision::{Answer, AnswerKind, Decision, Refusal, Silence};
 use super::draft::{Draft, DraftTail};
 use super::habit::Macs;
+use super::monotonic;
 use super::policy::{Policy, Treatment};
 use super::trailer::Trailer;
 
@@ -25,125 +24,6 @@ pub struct Question<'a> {
     pub treatment: Treatment,
     /// When the reply left whose receive timestamp is this request's origin timestamp; what interleaved mode needs.
     pub earlier_transmit: Option<NtpTimestamp>,
-}
-
-/// What is done with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// It is answered.
-    Answer(Answer),
-    /// It is not.
-    Silence(Silence),
-}
-
-/// What a reply is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Its kind.
-    pub kind: AnswerKind,
-    /// Its mode.
-    pub mode: Mode,
-    /// True when it tells when the reply before it left (RFC 9769).
-    pub interleaved: bool,
-    /// When the request came: what a client's next request names in interleaved mode.
-    pub receive_timestamp: NtpTimestamp,
-    /// When the reply left, be that in its transmit timestamp or not.
-    pub left: NtpTimestamp,
-}
-
-/// A kind of reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerKind {
-    /// Without a MAC.
-    Plain,
-    /// With a MAC.
-    Authenticated(KeyId),
-    /// With key ID zero and no digest.
-    CryptoNak(Refusal),
-    /// With zeros in place of a MAC.
-    ZeroTrailer,
-    /// To a control message (RFC 9327), which never has a MAC here.
-    Control,
-    /// A kiss code, signed or not.
-    Kiss {
-        /// The code.
-        code: [u8; 4],
-        /// The key of its MAC.
-        signed: Option<KeyId>,
-    },
-}
-
-impl AnswerKind {
-    /// The word in logs.
-    pub fn name(self) -> &'static str {
-        match self {
-            AnswerKind::Plain => "plain-reply",
-            AnswerKind::Authenticated(_) => "authenticated-reply",
-            AnswerKind::CryptoNak(_) => "crypto-nak",
-            AnswerKind::ZeroTrailer => "zero-trailer",
-            AnswerKind::Control => "control-reply",
-            AnswerKind::Kiss { .. } => "kiss",
-        }
-    }
-}
-
-/// Why a request is not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The digest is wrong, or has another length than its algorithm's.
-    WrongDigest(KeyId),
-    /// No key has that ID.
-    UnknownKey(KeyId),
-    /// The key is not trusted.
-    UntrustedKey(KeyId),
-    /// There are extension fields and no MAC, which ntp.org's ntpd takes for a MAC that is wrong.
-    FieldsWithoutMac,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::WrongDigest(key_id) => write!(formatter, "the digest is wrong under key {key_id}"),
-            Refusal::UnknownKey(key_id) => write!(formatter, "key {key_id} is unknown"),
-            Refusal::UntrustedKey(key_id) => write!(formatter, "key {key_id} is not trusted"),
-            Refusal::FieldsWithoutMac => write!(formatter, "extension fields stand without a MAC"),
-        }
-    }
-}
-
-/// Why there is no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Silence {
-    /// Too short for the header.
-    #[error("{0} octets are too few for a request")]
-    TooShort(usize),
-    /// A version that is not answered.
-    #[error("version {0} is not answered")]
-    Version(u8),
-    /// A mode that is no request, or none that is answered.
-    #[error("mode {} is not answered", .0.name())]
-    Mode(Mode),
-    /// What follows the header is none of what the habit knows.
-    #[error("what follows the header is neither a MAC nor extension fields")]
-    Trailer,
-    /// A crypto-NAK: it refuses, and asks for nothing.
-    #[error("a crypto-NAK asks for nothing")]
-    CryptoNak,
-    /// No MAC, where one is required.
-    #[error("a MAC is required")]
-    NoMac,
-    /// A MAC that is not believed, where no crypto-NAK is sent.
-    #[error("{0}")]
-    Refused(Refusal),
-    /// A symmetric-active message under a valid MAC: the sender would be polled as a peer.
-    #[error("its sender would become a peer")]
-    Peer,
-    /// The client asked too often, or is not welcome.
-    #[error("the client is not served")]
-    Ignored,
-    /// A fault that was asked for keeps the reply back.
-    #[error("a fault drops the reply")]
-    Dropped,
 }
 
 /// Decides on a request and writes the reply to `reply`, which is empty otherwise.
@@ -202,17 +82,16 @@ pub fn plan<'k>(policy: &Policy, keys: &'k Keyring, question: &Question<'_>) -> 
         return Err(Silence::Version(request.version.number()));
     }
     let mode = (habit.reply_mode)(request.version, request.mode).ok_or(Silence::Mode(request.mode))?;
-    if matches!(request.mode, Mode::Control | Mode::Private) {
-        return Err(Silence::Mode(request.mode));
-    }
     let trailer = octets.get(HEADER_LENGTH..).unwrap_or_default();
     let trailer = (habit.read)(request.version, trailer);
-    if question.treatment == Treatment::Ignore {
-        return Err(Silence::Ignored);
+    match question.treatment {
+        Treatment::Ignore => return Err(Silence::Ignored),
+        Treatment::Kiss(_) if !habit.kisses => return Err(Silence::Ignored),
+        _ => {}
     }
     let sender = authenticate(policy, keys, octets, &request, trailer)?;
     if let Treatment::Kiss(code) = question.treatment {
-        return kiss(policy, keys, question, &request, mode, (sender, trailer), code);
+        return kiss(policy, keys, &request, mode, (sender, trailer), code);
     }
     answer(policy, question, &request, mode, sender, fields_of(octets, trailer))
 }
@@ -310,7 +189,7 @@ fn answer<'k>(
         draft.has_transmit = true;
     }
     if policy.habit.has_monotonic_field && kind != AnswerKind::ZeroTrailer {
-        monotonic_field(fields, &draft.header, &mut draft.fields);
+        monotonic::answer(fields, &draft.header, &mut draft.fields);
     }
     Ok(Planned { draft, kind, interleaved: earlier.is_some() })
 }
@@ -348,11 +227,11 @@ fn may_interleave(policy: &Policy, request: &Header, mode: Mode) -> bool {
         && !request.origin_timestamp.is_zero()
 }
 
-/// A kiss code, in ntp.org's form: leap 3, stratum 0, and the request's transmit timestamp in all three places.
+/// A kiss code, in ntp.org's form: leap 3, stratum 0, the request's transmit timestamp in all three places, and all else
+/// as the request has it.
 fn kiss<'k>(
     policy: &Policy,
     keys: &'k Keyring,
-    question: &Question<'_>,
     request: &Header,
     mode: Mode,
     (sender, trailer): (Sender<'k>, Trailer<'_>),
@@ -379,7 +258,9 @@ fn kiss<'k>(
         origin_timestamp: now,
         receive_timestamp: now,
         transmit_timestamp: now,
-        ..header(policy, question, request, mode)
+        mode,
+        poll: (policy.habit.poll)(request.poll),
+        ..*request
     };
     let tail = signer
         .map_or(DraftTail::Nothing, |(key, length)| mac(key, length.min(key.algorithm().digest_length())));
@@ -395,29 +276,4 @@ fn fields_of<'a>(octets: &'a [u8], trailer: Trailer<'_>) -> &'a [u8] {
         Trailer::Nothing | Trailer::CryptoNak | Trailer::Odd => HEADER_LENGTH,
     };
     octets.get(HEADER_LENGTH..end).unwrap_or_default()
-}
-
-/// Type and first octets of chrony's experimental field, 28 octets with its type and length.
-const MONOTONIC_FIELD: u16 = 0xf323;
-const MONOTONIC_MAGIC: [u8; 4] = [0xf5, 0xbe, 0xdd, 0x9a];
-const MONOTONIC_LENGTH: u16 = 28;
-
-/// Answers chrony's experimental field in kind: root delay and dispersion with 28 bits of fraction, a monotonic
-/// receive time and its epoch. This server has no such clock of its own: it tells none.
-fn monotonic_field(mut fields: &[u8], header: &Header, reply: &mut Vec<u8>) {
-    let mut asked = std::iter::from_fn(|| ExtensionField::take(&mut fields));
-    let is_asked = asked.any(|field| {
-        field.field_type == MONOTONIC_FIELD
-            && field.length() == usize::from(MONOTONIC_LENGTH)
-            && field.value.starts_with(&MONOTONIC_MAGIC)
-    });
-    if is_asked {
-        reply.extend(MONOTONIC_FIELD.to_be_bytes());
-        reply.extend(MONOTONIC_LENGTH.to_be_bytes());
-        reply.extend(MONOTONIC_MAGIC);
-        for short in [header.root_delay, header.root_dispersion] {
-            reply.extend((short.0 << 12).to_be_bytes());
-        }
-        reply.extend([0; 12]);
-    }
 }

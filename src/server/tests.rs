@@ -10,7 +10,6 @@ use crate::auth::{KeyId, Keyring, TrustedKeys};
 use crate::ntp::header::{Header, LeapIndicator, Mode};
 use crate::ntp::{MessageBuilder, NtpTimestamp};
 
-use super::responder::AnswerKind;
 use super::*;
 
 const ARRIVAL: NtpTimestamp = NtpTimestamp(0xee00_0000_8000_0000);
@@ -207,7 +206,17 @@ fn kisses_have_the_form_of_ntp_org_and_are_signed_for_whoever_is_believed() {
             .all(|one| *one == asked)
     );
     assert_eq!(reply.len(), 68);
+    // Measured on 4.2.8p15: what is not said is the request's.
+    let mut odd = request(4);
+    odd[3..16].copy_from_slice(&[0xf0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9]);
+    odd[16..24].copy_from_slice(&[0x10; 8]);
+    let (_, reply) = kissed("ntp.org", &odd);
+    assert_eq!(reply[..16], [&[0xe4, 0, 6][..], &odd[3..12], b"RATE"].concat());
+    assert_eq!(reply[16..24], odd[16..24]);
     assert_eq!(kissed("ntpcap", &request(4)).1.len(), 48);
+    for silent in ["chrony", "openntpd", "busybox", "ntpd-rs"] {
+        assert_eq!(kissed(silent, &request(4)).0, Decision::Silence(Silence::Ignored), "{silent}");
+    }
     let mut wrong = signed(request(4), 1);
     wrong[60] ^= 1;
     assert_eq!(
@@ -292,7 +301,10 @@ proptest! {
         prop_assert_eq!(reply.is_empty(), matches!(decision, Decision::Silence(_)));
         if let Decision::Answer(answer) = decision {
             prop_assert!(matches!(answer.mode, Mode::Server | Mode::SymmetricPassive));
-            let is_request = matches!(first & 7, 1 | 3) || habit == 4 || (first >> 3 & 7 == 1 && first & 7 == 0);
+            // ntpd-rs answers whatever comes, but for what a server sends.
+            let is_request = matches!(first & 7, 1 | 3)
+                || (habit == 4 && first & 7 != 4)
+                || (first >> 3 & 7 == 1 && first & 7 == 0);
             prop_assert!(is_request, "first octet {first:#04x}");
         }
     }

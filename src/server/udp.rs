@@ -25,9 +25,9 @@ use crate::ntp::timestamp::UnixTime;
 use super::clients::Clients;
 use super::clock::SystemClock;
 use super::counts::Counts;
+use super::decision::Decision;
 use super::fault::Faults;
 use super::policy::Policy;
-use super::responder::Decision;
 use socket::Socket;
 use worker::Worker;
 

@@ -2,6 +2,7 @@
 
 mod any;
 mod lab;
+mod pairs;
 mod text;
 mod timeline;
 mod told;

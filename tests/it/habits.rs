@@ -115,7 +115,9 @@ fn compare(recording: &Recording, capture: &Path, keys: &Path, differences: &mut
     for Recorded { frame, request, reply: recorded, .. } in exchanges {
         let reply = ask(recording.habit, &keyring, &request);
         let (ours, theirs) = (shape(reply.as_deref()), shape(recorded.as_deref()));
-        if ours != theirs {
+        // Two servers that answer each other's replies would never end.
+        let is_left_out = recording.habit == "ntpd-rs" && request.first().is_some_and(|first| first & 7 == 4);
+        if ours != theirs && !is_left_out {
             let capture = capture.file_name().unwrap().display();
             differences.push(format!(
                 "{} {capture}:{frame} ({} octets, first {:#04x}): {ours}, recorded {theirs}",

@@ -221,7 +221,7 @@ fn a_signed_kiss_does_not_prove_that_a_key_was_accepted() {
 #[test]
 fn keys_that_were_not_asked_for_before_a_kiss_are_not_judged() {
     let keys = their_keys();
-    let mut server = Server::new("chrony", &keys, &[]);
+    let mut server = Server::new("ntpsec", &keys, &[]);
     server.treatment = |asked| if asked > 2 { Treatment::Kiss(*b"DENY") } else { Treatment::Serve };
     let outcome = server.ask(settings(&[1, 2, 11], false));
     let verdicts: Vec<&str> = outcome.keys.iter().map(|key| key.verdict.name()).collect();

@@ -229,7 +229,9 @@ def habit(name, peer, keys, dialect, trusted, start, *options):
         bench.serve("--like", name, *options, dialect=dialect, trusted=trusted)
         ours = [shape(bench.lab.ask(row, seconds=0.3)) for row in rows]
         differences = [f"{row[:1].hex()} {len(row)} octets: {one}, {peer} {other}"
-                       for row, one, other in zip(rows, ours, theirs) if one != other]
+                       for row, one, other in zip(rows, ours, theirs)
+                       # Two servers that answer each other's replies would never end.
+                       if one != other and not (peer == NTPD_RS and row[:1] and row[0] & 7 == 4)]
         if differences:
             raise Failure(f"{len(differences)} of {len(rows)} differ:\n" + "\n".join(differences))
 

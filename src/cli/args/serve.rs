@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use crate::auth::keyfile::AddressRange;
+use crate::auth::keyfile::{AddressRange, Dialect};
 use crate::ntp::ReferenceId;
 use crate::ntp::header::LeapIndicator;
 use crate::ntp::timestamp::NtpShort;
@@ -16,7 +17,7 @@ use crate::server::rate::Rate;
 use crate::server::{Fault, Habit};
 
 use super::length::{length, signed};
-use super::{KeyArguments, address_of};
+use super::{KeyArguments, KeysArgument, address_of};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -41,11 +42,11 @@ pub struct ServeArguments {
     /// Change to this user once all is open
     ///
     /// By default to nobody, when started by root for a port below 1024.
-    #[arg(long, hide_short_help = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub keys: KeyArguments,
+    pub keys: ServerKeyArguments,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub behaviour: BehaviourArguments,
@@ -61,6 +62,40 @@ pub struct ServeArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub result: ServeResultArguments,
+}
+
+/// Where the server's keys come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Keys")]
+pub struct ServerKeyArguments {
+    /// Key file, `-` for standard input; repeatable
+    ///
+    /// Without it: the file that --conf names, then that of NTPCAP_KEYS. Without any, time is served to those who ask
+    /// without a MAC. The usual places of other programs are not looked at.
+    #[arg(long = "keys", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(KeysArgument::parse))]
+    pub files: Vec<KeysArgument>,
+    /// By whose rules to read it: ntp.org, ntpsec or chrony; told by content otherwise
+    #[arg(long = "key-format", value_name = "PROGRAM")]
+    pub format: Option<Dialect>,
+    /// Trusted key IDs, such as 11-13,20; all keys otherwise
+    #[arg(long, value_name = "IDS")]
+    pub trusted: Option<String>,
+    /// Take key file and trusted keys from this ntp.conf or chrony.conf
+    #[arg(long, value_name = "FILE")]
+    pub conf: Option<PathBuf>,
+}
+
+impl ServerKeyArguments {
+    /// As the commands have them that read captures.
+    pub fn to_key_arguments(&self) -> KeyArguments {
+        KeyArguments {
+            files: self.files.clone(),
+            format: self.format,
+            trusted: self.trusted.clone(),
+            nt_hash: None,
+            conf: self.conf.clone(),
+        }
+    }
 }
 
 /// What the server does wrong.
@@ -130,7 +165,7 @@ pub struct TimeArguments {
         allow_hyphen_values = true, value_parser = drift)]
     pub drift: i64,
     /// Be off by up to this at random at every reading
-    #[arg(long, hide_short_help = true, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = jitter)]
+    #[arg(long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = jitter)]
     pub jitter: u64,
     /// What determines everything that is random
     #[arg(long, hide_short_help = true, value_name = "N", default_value = "1", hide_default_value = true)]

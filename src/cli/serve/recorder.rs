@@ -11,11 +11,10 @@ use crate::ntp::timestamp::UnixTime;
 use crate::report::serve::{self, RequestRecord, ServeRecord};
 use crate::report::time::Rfc3339;
 use crate::server::Decision;
-use crate::server::responder::{AnswerKind, Refusal, Silence};
+use crate::server::decision::{AnswerKind, Refusal, Silence};
 use crate::server::udp::{Exchange, Observer, Sent};
 
-use super::super::args::KeyArguments;
-use super::super::args::serve::ServeResultArguments;
+use super::super::args::serve::{ServeResultArguments, ServerKeyArguments};
 use super::super::destination::is_same_file;
 use super::super::exit::CliError;
 use super::super::inputs::is_standard_input;
@@ -32,7 +31,10 @@ impl Recorder {
     ///
     /// # Errors
     /// When one cannot be made, when both are to go to standard output, or when one has keys in it.
-    pub(super) fn open(arguments: &ServeResultArguments, keys: &KeyArguments) -> Result<Recorder, CliError> {
+    pub(super) fn open(
+        arguments: &ServeResultArguments,
+        keys: &ServerKeyArguments,
+    ) -> Result<Recorder, CliError> {
         for path in arguments.log.iter().chain(&arguments.pcap) {
             let mut inputs = keys.files.iter().map(|file| &file.path).chain(&keys.conf);
             if inputs.any(|input| is_same_file(path, input)) {
@@ -73,7 +75,8 @@ impl Observer for Recorder {
     fn sent(&self, sent: &Sent<'_>) -> io::Result<()> {
         let Some(capture) = &self.capture else { return Ok(()) };
         let ends = (sent.source, sent.destination);
-        let comment = format!("ntpcap: faults={}", sent.faults.join(","));
+        let faults = if sent.faults.is_empty() { "none".to_owned() } else { sent.faults.join(",") };
+        let comment = format!("ntpcap: faults={faults}");
         lock(capture).write(captured(sent.departure), ends, sent.octets, Some(&comment))
     }
 

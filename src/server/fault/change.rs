@@ -1,17 +1,17 @@
 //! Faults in a reply itself: in its header and fields before it is signed, and in its MAC.
 
+use crate::auth::Key;
 use crate::auth::algorithm::TRUNCATED_LENGTH;
-use crate::auth::{Key, Keyring};
 use crate::ntp::extension::FIELD_HEADER_LENGTH;
-use crate::ntp::header::{HEADER_LENGTH, Header, LeapIndicator, Mode, Version};
+use crate::ntp::header::{HEADER_LENGTH, LeapIndicator, Mode, Version};
 use crate::ntp::trailer::KEY_ID_LENGTH;
 use crate::ntp::{NtpTimestamp, ReferenceId};
 use crate::server::{Draft, DraftTail};
 
-use super::keys::{Replacements, mac, signing_key};
+use super::keys::{Signers, mac};
 use super::random::Random;
 use super::spec::{Fault, MOST_OCTETS, Offset, Parameters};
-use super::table::FaultKind;
+use super::table::{FaultKind, Group};
 
 /// A type from the range for experiments (RFC 9748), which nobody knows.
 const UNKNOWN_TYPE: u16 = 0xf0f0;
@@ -19,53 +19,68 @@ const UNKNOWN_TYPE: u16 = 0xf0f0;
 /// Octets of a field that stands without a MAC and is not taken for one (RFC 7822 section 3), and some more.
 const UNKNOWN_LENGTH: u16 = 32;
 
-/// Changes a reply before it is signed. Whether the fault fits the reply was decided before.
-pub(super) fn change<'d>(
-    fault: &Fault,
-    replacements: &'d Replacements<'_>,
-    keys: &'d Keyring,
-    random: &mut Random,
-    draft: &mut Draft<'d>,
-) {
+/// Changes a reply before it is signed, but for the key that it is signed with.
+pub(super) fn change<'d>(fault: &Fault, signers: &Signers<'d>, random: &mut Random, draft: &mut Draft<'d>) {
+    match fault.kind.row().group {
+        Group::Header => change_header(fault, random, draft),
+        Group::Field => change_fields(fault, random, &mut draft.fields),
+        Group::Mac => change_tail(fault, signers, random, draft),
+        Group::Delivery | Group::Unasked => {}
+    }
+}
+
+fn change_fields(fault: &Fault, random: &mut Random, fields: &mut Vec<u8>) {
     let set = &fault.parameters;
     match fault.kind {
-        FaultKind::FieldUnknown => add_field(set, UNKNOWN_LENGTH, None, random, &mut draft.fields),
-        FaultKind::FieldShort => add_field(set, 8, None, random, &mut draft.fields),
-        FaultKind::Oversize => add_field(set, 400, None, random, &mut draft.fields),
+        FaultKind::FieldShort => add_field(set, 8, None, random, fields),
+        FaultKind::Oversize => add_field(set, 400, None, random, fields),
         FaultKind::FieldOverlong => {
             let claimed = set.octets.unwrap_or(1_024);
             let present = Parameters { octets: None, ..*set };
-            add_field(&present, UNKNOWN_LENGTH, Some(claimed), random, &mut draft.fields);
+            add_field(&present, UNKNOWN_LENGTH, Some(claimed), random, fields);
         }
-        FaultKind::MacOverHeaderOnly => {
-            if draft.fields.is_empty() {
-                add_field(set, UNKNOWN_LENGTH, None, random, &mut draft.fields);
-            }
-            if let DraftTail::Mac { covers_header_only, .. } = &mut draft.tail {
-                *covers_header_only = true;
-            }
+        _ => add_field(set, UNKNOWN_LENGTH, None, random, fields),
+    }
+}
+
+/// Puts something else in place of the MAC, or changes what it covers.
+fn change_tail<'d>(fault: &Fault, signers: &Signers<'d>, random: &mut Random, draft: &mut Draft<'d>) {
+    match (fault.kind, &mut draft.tail) {
+        (FaultKind::AddMac, DraftTail::Nothing) => {
+            draft.tail = signers.own(fault).map_or(DraftTail::Nothing, mac);
         }
-        FaultKind::AddMac => {
-            if let Some(key) = signing_key(fault, keys) {
-                draft.tail = mac(key);
-            }
+        (FaultKind::StripMac, DraftTail::Mac { .. }) => draft.tail = DraftTail::Nothing,
+        (FaultKind::ZeroMac, DraftTail::Mac { digest_length, .. }) => {
+            draft.tail = DraftTail::Zeros(KEY_ID_LENGTH + *digest_length);
         }
-        FaultKind::Nak | FaultKind::NakWrongOrigin => {
-            if fault.kind == FaultKind::NakWrongOrigin {
-                draft.header.origin_timestamp = other_than(draft.header.origin_timestamp, random);
-            }
+        (FaultKind::Nak, _) => draft.tail = DraftTail::CryptoNak,
+        (FaultKind::NakWrongOrigin, _) => {
+            draft.header.origin_timestamp = other_than(draft.header.origin_timestamp, random);
             draft.tail = DraftTail::CryptoNak;
         }
-        FaultKind::WrongTime => tell_wrong_time(offset_of(fault), draft),
-        FaultKind::Kod if set.signed == Some(false) => {
-            draft.tail = DraftTail::Nothing;
-            kiss(set, draft);
+        (FaultKind::MacOverHeaderOnly, DraftTail::Mac { covers_header_only, .. }) => {
+            *covers_header_only = true;
+            if draft.fields.is_empty() {
+                add_field(&fault.parameters, UNKNOWN_LENGTH, None, random, &mut draft.fields);
+            }
         }
-        FaultKind::Kod => kiss(set, draft),
-        _ => {
-            change_header(fault, random, &mut draft.header);
-            change_mac(fault, replacements, draft);
-        }
+        _ => {}
+    }
+}
+
+/// Signs with another key, if there is one.
+pub(super) fn sign_with<'d>(other: Option<&'d Key>, tail: &mut DraftTail<'d>) {
+    if let (Some(other), DraftTail::Mac { key_id, key, digest_length, .. }) = (other, tail) {
+        *digest_length = digest_length_of(other, key, *digest_length);
+        *key_id = other.id();
+        *key = other;
+    }
+}
+
+/// Names another key than the MAC is made with.
+pub(super) fn change_key_id(kind: FaultKind, tail: &mut DraftTail<'_>) {
+    if let (FaultKind::KeyIdZero, DraftTail::Mac { key_id, .. }) = (kind, tail) {
+        key_id.0 = 0;
     }
 }
 
@@ -85,7 +100,8 @@ fn tell_wrong_time(offset: Offset, draft: &mut Draft<'_>) {
     }
 }
 
-/// A kiss code in ntp.org's form: leap 3, stratum 0, and the request's transmit timestamp in all three places.
+/// A kiss code: leap 3, stratum 0, and the request's transmit timestamp in all three places. What else the header says
+/// is the server's own.
 fn kiss(set: &Parameters, draft: &mut Draft<'_>) {
     let header = &mut draft.header;
     header.leap_indicator = LeapIndicator::Unknown;
@@ -94,14 +110,17 @@ fn kiss(set: &Parameters, draft: &mut Draft<'_>) {
     header.receive_timestamp = header.origin_timestamp;
     header.transmit_timestamp = header.origin_timestamp;
     draft.has_transmit = true;
-    if matches!(draft.tail, DraftTail::CryptoNak) {
+    if set.signed == Some(false) || matches!(draft.tail, DraftTail::CryptoNak) {
         draft.tail = DraftTail::Nothing;
     }
 }
 
-fn change_header(fault: &Fault, random: &mut Random, header: &mut Header) {
+fn change_header(fault: &Fault, random: &mut Random, draft: &mut Draft<'_>) {
     let set = &fault.parameters;
+    let header = &mut draft.header;
     match fault.kind {
+        FaultKind::WrongTime => tell_wrong_time(offset_of(fault), draft),
+        FaultKind::Kod => kiss(set, draft),
         FaultKind::Unsynchronised => {
             header.leap_indicator = LeapIndicator::Unknown;
             header.stratum = set.stratum.unwrap_or(0);
@@ -117,24 +136,6 @@ fn change_header(fault: &Fault, random: &mut Random, header: &mut Header) {
             let other = if header.version == Version::FOUR { Version::THREE } else { Version::FOUR };
             header.version = set.version.unwrap_or(other);
         }
-        _ => {}
-    }
-}
-
-fn change_mac<'d>(fault: &Fault, replacements: &'d Replacements<'_>, draft: &mut Draft<'d>) {
-    let DraftTail::Mac { key_id, key, digest_length, .. } = &mut draft.tail else { return };
-    match fault.kind {
-        FaultKind::OtherAlgorithm | FaultKind::WrongKey | FaultKind::OtherKeyId => {
-            let Some(other) = replacements.of(key) else { return };
-            *digest_length = digest_length_of(other, key, *digest_length);
-            *key = other;
-            if fault.kind == FaultKind::OtherKeyId {
-                *key_id = other.id();
-            }
-        }
-        FaultKind::KeyIdZero => key_id.0 = 0,
-        FaultKind::ZeroMac => draft.tail = DraftTail::Zeros(KEY_ID_LENGTH + *digest_length),
-        FaultKind::StripMac => draft.tail = DraftTail::Nothing,
         _ => {}
     }
 }

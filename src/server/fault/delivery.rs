@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::spec::Fault;
+use crate::server::decision::Decision;
+
+use super::Armed;
+use super::sending::{Dispatch, Request, Source, Unasked};
 use super::table::FaultKind;
-use super::{Sending, Unasked};
 
 /// Earlier replies, and those that are held back.
 #[derive(Debug, Default)]
@@ -18,12 +20,15 @@ pub(super) struct Memory {
 #[derive(Debug)]
 struct Held {
     client: SocketAddr,
-    octets: Vec<u8>,
+    dispatch: Dispatch,
     due: Duration,
 }
 
 /// Clients whose last reply is remembered, and replies that are held.
 const MOST: usize = 1_024;
+
+/// Octets of all replies that are remembered, and of those that are held. The replies to one request more may be.
+const MOST_OCTETS: usize = 4 << 20;
 
 impl Memory {
     /// The last reply to a client, when it is no longer than an answer may be.
@@ -36,39 +41,45 @@ impl Memory {
     /// Remembers a reply, of many clients those of the last ones.
     pub(super) fn remember(&mut self, client: IpAddr, octets: &[u8]) {
         self.earlier.retain(|(address, _)| *address != client);
-        if self.earlier.len() == MOST {
-            self.earlier.pop_front();
-        }
         self.earlier.push_back((client, octets.to_vec()));
+        let mut total: usize = self.earlier.iter().map(|(_, octets)| octets.len()).sum();
+        while self.earlier.len() > MOST || total > MOST_OCTETS {
+            let Some((_, oldest)) = self.earlier.pop_front() else { break };
+            total -= oldest.len();
+        }
     }
 
     /// True when a reply to that client may be held: none is.
     pub(super) fn may_hold(&self, client: IpAddr) -> bool {
-        self.held.len() < MOST && self.held.iter().all(|held| held.client.ip() != client)
+        let total: usize = self.held.iter().map(|held| held.dispatch.octets.len()).sum();
+        self.held.len() < MOST
+            && total < MOST_OCTETS
+            && self.held.iter().all(|held| held.client.ip() != client)
     }
 
-    pub(super) fn hold(&mut self, client: SocketAddr, sendings: &mut Vec<Sending>, due: Duration) {
-        let replies = sendings.drain(..);
-        self.held.extend(replies.map(|it| Held {
-            client,
-            octets: it.octets,
-            due: due.saturating_add(it.after),
+    fn hold(&mut self, client: SocketAddr, dispatches: impl Iterator<Item = Dispatch>, due: Duration) {
+        self.held.extend(dispatches.map(|dispatch| {
+            let due = due.saturating_add(dispatch.after);
+            Held { client, dispatch, due }
         }));
     }
 
     /// Lets the replies go that were held until this client's next request. What went to another port of its is
     /// due at once, as a message of its own.
-    pub(super) fn release(&mut self, client: SocketAddr, elapsed: Duration) -> Vec<Vec<u8>> {
+    pub(super) fn release(&mut self, client: SocketAddr, elapsed: Duration) -> Vec<Dispatch> {
         for held in self.held.iter_mut().filter(|held| held.client.ip() == client.ip()) {
             held.due = held.due.min(elapsed);
         }
-        self.held.extract_if(.., |held| held.client == client).map(|held| held.octets).collect()
+        self.held.extract_if(.., |held| held.client == client).map(|held| held.dispatch).collect()
     }
 
     /// Lets the replies go that were held long enough.
     pub(super) fn overdue(&mut self, elapsed: Duration) -> impl Iterator<Item = Unasked> {
         let due = self.held.extract_if(.., move |held| held.due <= elapsed);
-        due.map(|held| Unasked { destination: held.client, octets: held.octets })
+        due.map(|Held { client, dispatch, .. }| {
+            let Dispatch { octets, faults, decision, .. } = dispatch;
+            Unasked { destination: client, octets, faults, decision }
+        })
     }
 
     pub(super) fn next_due(&self) -> Option<Duration> {
@@ -76,20 +87,51 @@ impl Memory {
     }
 }
 
-/// Changes how a reply is sent; [`FaultKind::Replay`] and [`FaultKind::Reorder`] need the memory and are done there.
-pub(super) fn deliver(fault: &Fault, sendings: &mut Vec<Sending>) {
-    let delay = fault.parameters.delay;
-    match fault.kind {
+/// What is sent of a reply, as its faults have it.
+pub(super) fn deliver(
+    chosen: &[&Armed],
+    memory: &mut Memory,
+    request: &Request<'_>,
+    octets: Vec<u8>,
+    decision: Decision,
+) -> Vec<Dispatch> {
+    let in_octets = |armed: &&&Armed| {
+        let kind = armed.fault.kind;
+        kind.is_in_octets() || kind == FaultKind::Replay
+    };
+    let reply = Dispatch {
+        octets,
+        after: Duration::ZERO,
+        source: Source::Asked,
+        faults: chosen.iter().filter(in_octets).map(|armed| armed.fault.name()).collect(),
+        decision: Some(decision),
+    };
+    let mut dispatches = vec![reply];
+    for armed in chosen {
+        change(armed, memory, request, &mut dispatches);
+    }
+    dispatches
+}
+
+/// Changes how often, when and whether a reply is sent.
+fn change(armed: &Armed, memory: &mut Memory, request: &Request<'_>, dispatches: &mut Vec<Dispatch>) {
+    let (name, delay) = (armed.fault.name(), armed.fault.parameters.delay);
+    match armed.fault.kind {
         FaultKind::Duplicate => {
             let after = delay.unwrap_or_default();
-            let again: Vec<Sending> = sendings.iter().map(|it| it.later(after)).collect();
-            sendings.extend(again);
+            let again: Vec<Dispatch> = dispatches.iter().map(|it| it.again(after, name)).collect();
+            dispatches.extend(again);
         }
         FaultKind::Late => {
             let delay = delay.unwrap_or(Duration::from_secs(2));
-            sendings.iter_mut().for_each(|sending| sending.after = sending.after.saturating_add(delay));
+            dispatches.iter_mut().for_each(|dispatch| dispatch.put_off(delay, name));
         }
-        FaultKind::Drop => sendings.clear(),
+        FaultKind::Drop => dispatches.clear(),
+        FaultKind::Reorder => {
+            let wait = delay.unwrap_or(Duration::from_secs(1));
+            dispatches.iter_mut().for_each(|dispatch| dispatch.faults.push(name));
+            memory.hold(request.client, dispatches.drain(..), request.elapsed.saturating_add(wait));
+        }
         _ => {}
     }
 }

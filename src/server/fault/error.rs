@@ -51,6 +51,37 @@ pub enum FaultError {
         /// What its value is.
         expected: &'static str,
     },
+    /// It ends before it begins.
+    #[error("{fault}: to is at or before from, so that it never applies")]
+    EndsBeforeBegin {
+        /// The fault.
+        fault: &'static str,
+    },
+    /// Another key is to be that of the request.
+    #[error("{fault}: key-id names another key than that of the request, and key is {key_id} too")]
+    SameKey {
+        /// The fault.
+        fault: &'static str,
+        /// The key.
+        key_id: KeyId,
+    },
+    /// A fault in replies to requests without a MAC is limited to those under a key.
+    #[error(
+        "{fault}: key limits it to requests under that key, and it is for those without a MAC; \
+             key-id names the key to sign with"
+    )]
+    NoRequestUnderKey {
+        /// The fault.
+        fault: &'static str,
+    },
+    /// Another fault leaves it no reply to be in.
+    #[error("{fault}: never applies, since {by} keeps it out of the same replies")]
+    KeptOut {
+        /// The fault.
+        fault: &'static str,
+        /// The other.
+        by: &'static str,
+    },
     /// No key has that ID.
     #[error("{fault}: no key {key_id}; {}", known_keys(known))]
     UnknownKey {
@@ -81,6 +112,32 @@ pub enum FaultError {
         /// What is wrong with its length.
         wrong: WrongSecretLength,
     },
+}
+
+impl FaultError {
+    /// What to do about it, where the text does not say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            FaultError::UnknownKey { known, .. } | FaultError::TooFewKeys { known, .. }
+                if known.is_empty() =>
+            {
+                Some("give the key file with --keys FILE".to_owned())
+            }
+            FaultError::UnknownKey { .. } => {
+                Some("name one of them, or add that key to the key file".to_owned())
+            }
+            FaultError::TooFewKeys { .. } => Some("add such a key to the key file".to_owned()),
+            FaultError::SecretLength { wrong, .. } => Some(format!(
+                "name a digest that takes a secret of any length, such as algorithm=sha256, or add a key with a \
+                 secret of {} octets",
+                wrong.expected
+            )),
+            FaultError::KeptOut { by, .. } => {
+                Some(format!("leave one of them out, or limit {by}, such as {by}:count=1 or {by}:every=2"))
+            }
+            _ => None,
+        }
+    }
 }
 
 fn unknown_fault(name: &str) -> String {

@@ -1,9 +1,7 @@
-//! The keys that faults sign with, made once; and whether a fault has the keys that it needs.
-
-use std::collections::BTreeMap;
+//! The keys that faults sign with; and whether a fault has the keys that it needs.
 
 use crate::auth::algorithm::TRUNCATED_LENGTH;
-use crate::auth::key::{KeyIdentity, WrongSecretLength};
+use crate::auth::key::WrongSecretLength;
 use crate::auth::{Algorithm, Key, KeyId, Keyring, Secret};
 use crate::server::DraftTail;
 
@@ -12,41 +10,94 @@ use super::random::Random;
 use super::spec::Fault;
 use super::table::{FaultKind, Group};
 
-/// What a fault signs with in place of each key.
-#[derive(Debug, Default)]
-pub(super) struct Replacements<'k>(BTreeMap<(KeyId, KeyIdentity), Signer<'k>>);
-
+/// The keys that faults sign with.
 #[derive(Debug)]
-enum Signer<'k> {
-    Made(Key),
-    Known(&'k Key),
+pub(super) struct Signers<'k> {
+    keyring: &'k Keyring,
+    /// All of them, by ascending ID.
+    keys: Vec<&'k Key>,
+    /// Where secrets come from that are made up.
+    seed: u64,
 }
 
-impl<'k> Replacements<'k> {
-    /// Those of a fault; none where it signs with the right key.
-    pub(super) fn new(fault: &Fault, keys: &'k Keyring, random: &mut Random) -> Replacements<'k> {
-        let mut replacements = BTreeMap::new();
-        for candidate in keys.candidates() {
-            let key = &candidate.key;
-            let signer = match fault.kind {
-                FaultKind::OtherAlgorithm => of_other_algorithm(fault, key).ok().flatten().map(Signer::Made),
-                FaultKind::WrongKey => of_other_secret(fault, key, keys, random).map(Signer::Made),
-                FaultKind::OtherKeyId => of_other_id(fault, key, keys).map(Signer::Known),
-                _ => None,
-            };
-            if let Some(signer) = signer {
-                replacements.insert((key.id(), key.identity()), signer);
-            }
-        }
-        Replacements(replacements)
+impl<'k> Signers<'k> {
+    pub(super) fn new(keyring: &'k Keyring, seed: u64) -> Signers<'k> {
+        let keys = keyring.candidates().map(|candidate| &candidate.key).collect();
+        Signers { keyring, keys, seed }
     }
 
-    /// What is signed with in place of `key`.
-    pub(super) fn of(&self, key: &Key) -> Option<&Key> {
-        Some(match self.0.get(&(key.id(), key.identity()))? {
-            Signer::Made(key) => key,
-            Signer::Known(key) => key,
-        })
+    pub(super) fn keyring(&self) -> &'k Keyring {
+        self.keyring
+    }
+
+    /// What is signed with in place of `key`: each fault changes what those before it have made of the key. `None`
+    /// where they change nothing.
+    pub(super) fn replaced<'f>(&self, faults: impl Iterator<Item = &'f Fault>, key: &Key) -> Option<Key> {
+        let mut made = None;
+        for fault in faults {
+            made = self.in_place_of(fault, made.as_ref().unwrap_or(key)).or(made);
+        }
+        made
+    }
+
+    /// What one fault signs with in place of `key`; `None` where it is that key or cannot be had.
+    fn in_place_of(&self, fault: &Fault, key: &Key) -> Option<Key> {
+        match fault.kind {
+            FaultKind::OtherKeyId => self.of_other_id(fault, key),
+            FaultKind::WrongKey => self.of_other_secret(fault, key),
+            FaultKind::OtherAlgorithm => of_other_algorithm(fault, key).ok().flatten(),
+            _ => None,
+        }
+    }
+
+    /// A key of another ID.
+    fn of_other_id(&self, fault: &Fault, key: &Key) -> Option<Key> {
+        let other = match fault.parameters.key_id {
+            Some(key_id) => self.first(key_id).filter(|other| other.id() != key.id())?,
+            None => self.next(key, |_| true)?,
+        };
+        Key::new(other.id(), other.algorithm(), other.secret().clone()).ok()
+    }
+
+    /// The same key with the secret of another, or with a random one where there is no other.
+    fn of_other_secret(&self, fault: &Fault, key: &Key) -> Option<Key> {
+        let secret = key.secret().as_octets();
+        let other = match fault.parameters.key_id {
+            Some(key_id) => Some(self.first(key_id)?),
+            None => self.next(key, |other| other.secret().as_octets() != secret),
+        };
+        let mut octets = match other {
+            Some(other) if other.secret().as_octets() == secret => return None,
+            Some(other) => other.secret().as_octets().to_vec(),
+            // The same one for the same key, every time.
+            None => Random::of(self.seed, "secret", usize::try_from(key.id().0).unwrap_or_default())
+                .octets(secret.len().max(1)),
+        };
+        if let Some(length) = key.algorithm().secret_length() {
+            // Ciphers take no other length; ntp.org's ntpd fills up with zeros and cuts.
+            octets.resize(length, 0);
+        }
+        Key::new(key.id(), key.algorithm(), Secret::new(octets)).ok()
+    }
+
+    fn first(&self, key_id: KeyId) -> Option<&'k Key> {
+        self.keyring.lookup(key_id).first().map(|candidate| &candidate.key)
+    }
+
+    /// The next key of another ID that is as wanted, in the order of IDs and round to the first.
+    fn next(&self, key: &Key, wanted: impl Fn(&Key) -> bool) -> Option<&'k Key> {
+        let begin = self.keys.partition_point(|other| other.id() <= key.id());
+        let (before, behind) = self.keys.split_at_checked(begin)?;
+        let mut others = behind.iter().chain(before).filter(|other| other.id() != key.id());
+        others.find(|other| wanted(other)).copied()
+    }
+
+    /// The key that a message is signed with that nobody asked for: the one that is set, or the first trusted one.
+    pub(super) fn own(&self, fault: &Fault) -> Option<&'k Key> {
+        match fault.parameters.key_id.or(fault.scope.key) {
+            Some(key_id) => self.first(key_id),
+            None => self.keys.iter().find(|key| self.keyring.is_trusted(key.id())).copied(),
+        }
     }
 }
 
@@ -58,50 +109,6 @@ fn of_other_algorithm(fault: &Fault, key: &Key) -> Result<Option<Key>, WrongSecr
         return Ok(None);
     }
     Key::new(key.id(), algorithm, key.secret().clone()).map(Some)
-}
-
-/// The same key with the secret of another, or with a random one where there is no other.
-fn of_other_secret(fault: &Fault, key: &Key, keys: &Keyring, random: &mut Random) -> Option<Key> {
-    let other = match fault.parameters.key_id {
-        Some(key_id) => Some(&keys.lookup(key_id).first()?.key),
-        None => next(keys, key, |other| other.secret().as_octets() != key.secret().as_octets()),
-    };
-    if other.is_some_and(|other| other.secret().as_octets() == key.secret().as_octets()) {
-        return None;
-    }
-    let mut octets = match other {
-        Some(other) => other.secret().as_octets().to_vec(),
-        None => random.octets(key.secret().length().max(1)),
-    };
-    if let Some(length) = key.algorithm().secret_length() {
-        // Ciphers take no other length; ntp.org's ntpd fills up with zeros and cuts.
-        octets.resize(length, 0);
-    }
-    Key::new(key.id(), key.algorithm(), Secret::new(octets)).ok()
-}
-
-/// A key of another ID.
-fn of_other_id<'k>(fault: &Fault, key: &Key, keys: &'k Keyring) -> Option<&'k Key> {
-    match fault.parameters.key_id {
-        Some(key_id) if key_id == key.id() => None,
-        Some(key_id) => keys.lookup(key_id).first().map(|candidate| &candidate.key),
-        None => next(keys, key, |_| true),
-    }
-}
-
-/// The next key of another ID that is as wanted, in the order of IDs and round to the first.
-fn next<'k>(keys: &'k Keyring, key: &Key, wanted: impl Fn(&Key) -> bool) -> Option<&'k Key> {
-    let mut others = keys.candidates().map(|candidate| &candidate.key).filter(|other| wanted(other));
-    let behind = others.find(|other| other.id() > key.id());
-    let mut all = keys.candidates().map(|candidate| &candidate.key);
-    behind.or_else(|| all.find(|other| other.id() != key.id() && wanted(other)))
-}
-
-/// The key that a message is signed with that nobody asked for: the one that is set, or the first trusted one.
-pub(super) fn signing_key<'k>(fault: &Fault, keys: &'k Keyring) -> Option<&'k Key> {
-    let wanted = fault.parameters.key_id.or(fault.scope.key);
-    let is_wanted = |key: &&Key| wanted.map_or(keys.is_trusted(key.id()), |wanted| key.id() == wanted);
-    keys.candidates().map(|candidate| &candidate.key).find(is_wanted)
 }
 
 /// A right MAC by `key`, cut as version 4 wants it.

@@ -13,110 +13,70 @@
 //! [`Faults::next_unasked`] gives, for what is sent by itself.
 
 mod change;
+mod choice;
 mod delivery;
 mod error;
 mod keys;
 mod random;
 pub mod scenario;
 mod scope;
+mod sending;
 mod spec;
 mod table;
+mod together;
 mod unasked;
 mod value;
+mod writing;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::auth::{KeyId, Keyring};
-use crate::ntp::NtpTimestamp;
-use crate::ntp::header::Version;
+use crate::auth::Keyring;
 
-use super::responder::{AnswerKind, Decision, Planned, Question, Refusal, Silence, plan};
-use super::{Clock, Draft, DraftTail, Policy};
+use super::decision::{Decision, Silence};
+use super::responder::{Planned, Question, plan};
+use super::{Clock, Policy};
 
 pub use error::FaultError;
 pub use scenario::{Scenario, ScenarioError};
 pub use scope::Scope;
+pub use sending::{Dispatch, Outcome, Request, Sending, Source, Unasked};
 pub use spec::{Fault, Offset, Parameter, Parameters};
 pub use table::{FaultKind, Group, Row, list};
+pub use together::check_together;
 
+use choice::Case;
 use delivery::Memory;
-use keys::Replacements;
+use keys::Signers;
 use random::Random;
-use scope::{Counter, Seen};
+use scope::Counter;
 
 /// The faults of a server, with what they count and remember.
 #[derive(Debug)]
 pub struct Faults<'k> {
-    keys: &'k Keyring,
-    faults: Vec<Armed<'k>>,
-    random: Random,
+    signers: Signers<'k>,
+    faults: Vec<Armed>,
+    seed: u64,
     memory: Memory,
     applied: Vec<&'static str>,
 }
 
-/// A fault with its keys and counters.
+/// A fault with its counters and its random numbers.
 #[derive(Debug)]
-struct Armed<'k> {
+struct Armed {
     fault: Fault,
-    replacements: Replacements<'k>,
     counter: Counter,
+    random: Random,
     /// When it sends by itself next.
     due: Duration,
 }
 
-/// A datagram to send to the client that asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sending {
-    /// Its octets.
-    pub octets: Vec<u8>,
-    /// How long to wait before it is sent. Those that wait equally long are sent in their order.
-    pub after: Duration,
-    /// Where it is sent from.
-    pub source: Source,
-}
-
-impl Sending {
-    fn later(&self, delay: Duration) -> Sending {
-        Sending { after: self.after.saturating_add(delay), ..self.clone() }
-    }
-}
-
-/// Where a datagram is sent from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The address and port that the request was sent to.
-    Asked,
-    /// Another port of that address.
-    OtherPort,
-    /// Another address of the server.
-    OtherAddress,
-}
-
-/// A datagram that is sent by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unasked {
-    /// Where it is sent.
-    pub destination: SocketAddr,
-    /// Its octets.
-    pub octets: Vec<u8>,
-}
-
-/// A request, as faults see it.
-struct Request<'q> {
-    question: &'q Question<'q>,
-    client: SocketAddr,
-    elapsed: Duration,
-}
-
 impl<'k> Faults<'k> {
-    /// Makes the faults ready, with the keys that they sign with. [`Fault::check`] tells beforehand whether there
-    /// are the keys; a fault without its keys does nothing.
+    /// Makes the faults ready, with the keys of the server. [`Fault::check`] tells beforehand whether there are the
+    /// keys that they need; a fault without its keys does nothing.
     pub fn new(keys: &'k Keyring, faults: Vec<Fault>, seed: u64) -> Faults<'k> {
-        let memory = Memory::default();
-        let none =
-            Faults { keys, faults: Vec::new(), random: Random::new(seed), memory, applied: Vec::new() };
-        none.with(faults)
+        let (signers, memory) = (Signers::new(keys, seed), Memory::default());
+        Faults { signers, faults: Vec::new(), seed, memory, applied: Vec::new() }.with(faults)
     }
 
     /// Adds the faults of a scenario's phases.
@@ -127,9 +87,10 @@ impl<'k> Faults<'k> {
 
     fn with(mut self, faults: impl IntoIterator<Item = Fault>) -> Faults<'k> {
         for fault in faults {
-            let replacements = Replacements::new(&fault, self.keys, &mut self.random);
+            let alike = self.faults.iter().filter(|armed| armed.fault.kind == fault.kind).count();
+            let random = Random::of(self.seed, fault.name(), alike);
             let due = fault.scope.from;
-            self.faults.push(Armed { fault, replacements, counter: Counter::default(), due });
+            self.faults.push(Armed { fault, counter: Counter::default(), random, due });
         }
         self.faults.sort_by_key(|armed| armed.fault.kind);
         self
@@ -140,7 +101,8 @@ impl<'k> Faults<'k> {
         self.faults.is_empty()
     }
 
-    /// The names of the faults in the replies to the last request, in the order in which they applied.
+    /// The names of the faults of the last request that [`Faults::respond`] decided on, as [`Outcome::faults`] has
+    /// them.
     pub fn applied(&self) -> &[&'static str] {
         &self.applied
     }
@@ -153,57 +115,88 @@ impl<'k> Faults<'k> {
         open.map(|armed| armed.due).chain(self.memory.next_due()).min()
     }
 
-    /// Decides on a request as a correct server does, and writes to `sendings` what this one sends.
-    ///
-    /// The decision is the correct server's but for a reply that is dropped; [`Faults::applied`] says what is wrong
-    /// with what is sent. `elapsed` is the time since the server's start.
-    #[expect(clippy::too_many_arguments, reason = "all that a server knows of a request")]
+    /// Decides on a request as a correct server does, and says what this one sends.
+    pub fn answer(&mut self, policy: &Policy, clock: &dyn Clock, request: &Request<'_>) -> Outcome {
+        let planned = match plan(policy, self.signers.keyring(), request.question) {
+            Err(silence) => return Outcome::silent(silence),
+            Ok(planned) => planned,
+        };
+        let Faults { signers, faults, memory, .. } = self;
+        let chosen = choice::choose(faults, &Case { planned: &planned, signers, memory, request });
+        let released = memory.release(request.client, request.elapsed);
+        let outcome = self.carry_out(policy, clock, request, &planned, &chosen, released);
+        for index in chosen {
+            if let Some(armed) = self.faults.get_mut(index) {
+                armed.random.next();
+            }
+        }
+        outcome
+    }
+
+    /// Writes the reply with the faults that were chosen, and hands out what is sent: the reply as its delivery has
+    /// it, then what was held back until now, then what nobody asked for.
+    fn carry_out(
+        &mut self,
+        policy: &Policy,
+        clock: &dyn Clock,
+        request: &Request<'_>,
+        planned: &Planned<'_>,
+        chosen: &[usize],
+        released: Vec<Dispatch>,
+    ) -> Outcome {
+        let Faults { signers, faults, memory, .. } = self;
+        let chosen: Vec<&Armed> = chosen.iter().filter_map(|index| faults.get(*index)).collect();
+        let has = |kind| chosen.iter().any(|armed| armed.fault.kind == kind);
+        let (octets, left) = writing::write(&chosen, signers, &planned.draft, clock);
+        let decision = match has(FaultKind::Drop) {
+            true => Decision::Silence(Silence::Dropped),
+            false => Decision::Answer(planned.answer(left)),
+        };
+        let earlier = memory.earlier(request.client.ip(), request.question.octets.len());
+        let octets = earlier.filter(|_| has(FaultKind::Replay)).map_or(octets, <[u8]>::to_vec);
+        // What was never sent is nothing that anybody could have recorded.
+        let remembers = faults.iter().any(|armed| armed.fault.kind == FaultKind::Replay);
+        if remembers && !has(FaultKind::Replay) && !has(FaultKind::Drop) {
+            memory.remember(request.client.ip(), &octets);
+        }
+        let mut dispatches = delivery::deliver(&chosen, memory, request, octets, decision);
+        let after = dispatches.iter().map(|dispatch| dispatch.after).max().unwrap_or_default();
+        dispatches.extend(released.into_iter().map(|held| Dispatch { after, ..held }));
+        let beside = chosen.iter().filter(|armed| armed.fault.kind == FaultKind::Unsolicited);
+        dispatches
+            .extend(beside.map(|armed| unasked::beside(armed, policy, signers, &planned.draft.tail, clock)));
+        Outcome { decision, faults: chosen.iter().map(|armed| armed.fault.name()).collect(), dispatches }
+    }
+
+    /// Decides on a request as [`Faults::answer`] does, and writes to `sendings` what is sent, without what is known
+    /// of it. `keys` are those that the faults were made ready with.
+    #[expect(clippy::too_many_arguments, reason = "kept for callers from before `Faults::answer`")]
     pub fn respond(
         &mut self,
         policy: &Policy,
-        keys: &'k Keyring,
+        _keys: &'k Keyring,
         question: &Question<'_>,
         client: SocketAddr,
         clock: &dyn Clock,
         elapsed: Duration,
         sendings: &mut Vec<Sending>,
     ) -> Decision {
+        let Outcome { decision, faults, dispatches } =
+            self.answer(policy, clock, &Request { question, client, elapsed });
+        self.applied = faults;
         sendings.clear();
-        self.applied.clear();
-        let planned = match plan(policy, keys, question) {
-            Err(silence) => return Decision::Silence(silence),
-            Ok(planned) => planned,
-        };
-        let request = Request { question, client, elapsed };
-        let chosen = self.choose(&planned, keys, &request);
-        let Faults { faults, random, memory, applied, .. } = self;
-        let chosen: Vec<&Armed<'k>> = chosen.into_iter().filter_map(|index| faults.get(index)).collect();
-        applied.extend(chosen.iter().map(|armed| armed.fault.name()));
-        let (octets, left) = write(&chosen, keys, random, planned.draft.clone(), clock);
-        let released = memory.release(client, elapsed);
-        let remembers = faults.iter().any(|armed| armed.fault.kind == FaultKind::Replay);
-        send(&chosen, memory, &request, octets, remembers, sendings);
-        let after = sendings.iter().map(|sending| sending.after).max().unwrap_or_default();
-        let behind = released.into_iter().map(|octets| Sending { octets, after, source: Source::Asked });
-        sendings.extend(behind);
-        for armed in chosen.iter().filter(|armed| armed.fault.kind == FaultKind::Unsolicited) {
-            let key = unasked::key_beside(&armed.fault, keys, &planned.draft.tail);
-            let octets = unasked::message(&armed.fault, policy, key, random, clock);
-            let source = armed.fault.parameters.source.unwrap_or(Source::OtherPort);
-            sendings.push(Sending { octets, after: Duration::ZERO, source });
-        }
-        match chosen.iter().any(|armed| armed.fault.kind == FaultKind::Drop) {
-            true => Decision::Silence(Silence::Dropped),
-            false => Decision::Answer(planned.answer(left)),
-        }
+        let sending = |Dispatch { octets, after, source, .. }| Sending { octets, after, source };
+        sendings.extend(dispatches.into_iter().map(sending));
+        decision
     }
 
     /// What is to be sent by itself: broadcasts, replies that nobody asked for, and replies that were held back.
+    /// `keys` are those that the faults were made ready with.
     pub fn unasked(
         &mut self,
         elapsed: Duration,
         policy: &Policy,
-        keys: &'k Keyring,
+        _keys: &'k Keyring,
         clock: &dyn Clock,
     ) -> Vec<Unasked> {
         let mut all: Vec<Unasked> = self.memory.overdue(elapsed).collect();
@@ -214,150 +207,10 @@ impl<'k> Faults<'k> {
             }
             armed.due = elapsed.saturating_add(armed.fault.interval());
             if armed.counter.counts(&armed.fault.scope) {
-                let key = unasked::key_by_itself(&armed.fault, keys);
-                let octets = unasked::message(&armed.fault, policy, key, &mut self.random, clock);
-                all.push(Unasked { destination, octets });
+                all.push(unasked::by_itself(armed, destination, policy, &self.signers, clock));
+                armed.random.next();
             }
         }
         all
-    }
-
-    /// The faults that apply to a reply. Those that do not fit it are not counted.
-    fn choose(&mut self, planned: &Planned<'_>, keys: &Keyring, request: &Request<'_>) -> Vec<usize> {
-        let seen = Seen { elapsed: request.elapsed, client: request.client.ip(), key: key_of(planned.kind) };
-        let mut chosen = Vec::new();
-        for (index, armed) in self.faults.iter_mut().enumerate() {
-            let fits = armed.fault.scope.holds(&seen) && fits(armed, &self.memory, planned, keys, request);
-            if fits && armed.counter.counts(&armed.fault.scope) {
-                chosen.push(index);
-            }
-        }
-        chosen
-    }
-}
-
-/// The key ID of the request that a reply answers.
-fn key_of(kind: AnswerKind) -> Option<KeyId> {
-    match kind {
-        AnswerKind::Authenticated(key_id) => Some(key_id),
-        AnswerKind::CryptoNak(
-            Refusal::WrongDigest(key_id) | Refusal::UnknownKey(key_id) | Refusal::UntrustedKey(key_id),
-        ) => Some(key_id),
-        AnswerKind::Kiss { signed, .. } => signed,
-        AnswerKind::Plain
-        | AnswerKind::ZeroTrailer
-        | AnswerKind::Control
-        | AnswerKind::CryptoNak(Refusal::FieldsWithoutMac) => None,
-    }
-}
-
-/// True when a fault can be had in that reply.
-fn fits(
-    armed: &Armed<'_>,
-    memory: &Memory,
-    planned: &Planned<'_>,
-    keys: &Keyring,
-    request: &Request<'_>,
-) -> bool {
-    const NAK_LENGTH: usize = 52;
-    let key = match planned.draft.tail {
-        DraftTail::Mac { key, .. } => Some(key),
-        _ => None,
-    };
-    let has_fields = planned.draft.header.version >= Version::FOUR;
-    let client = request.client.ip();
-    let length = request.question.octets.len();
-    match armed.fault.kind {
-        FaultKind::FieldUnknown | FaultKind::FieldShort | FaultKind::FieldOverlong | FaultKind::Oversize => {
-            has_fields
-        }
-        FaultKind::MacOverHeaderOnly => has_fields && key.is_some(),
-        FaultKind::OtherAlgorithm | FaultKind::WrongKey | FaultKind::OtherKeyId => {
-            key.is_some_and(|key| armed.replacements.of(key).is_some())
-        }
-        FaultKind::KeyIdZero
-        | FaultKind::StripMac
-        | FaultKind::ZeroMac
-        | FaultKind::FlipBit
-        | FaultKind::TruncateMac
-        | FaultKind::PadMac => key.is_some(),
-        FaultKind::AddMac => {
-            let is_plain = matches!(planned.draft.tail, DraftTail::Nothing);
-            is_plain && keys::signing_key(&armed.fault, keys).is_some()
-        }
-        FaultKind::Nak | FaultKind::NakWrongOrigin => length >= NAK_LENGTH,
-        FaultKind::Replay => memory.earlier(client, length).is_some(),
-        FaultKind::Reorder => memory.may_hold(client),
-        FaultKind::Unsolicited | FaultKind::Broadcast | FaultKind::Multicast => {
-            armed.fault.destination().is_none()
-        }
-        _ => true,
-    }
-}
-
-/// A clock that tells a wrong time.
-struct WrongClock<'c> {
-    right: &'c dyn Clock,
-    offset: Offset,
-}
-
-impl Clock for WrongClock<'_> {
-    fn now(&self) -> NtpTimestamp {
-        self.offset.of(self.right.now())
-    }
-}
-
-/// Writes a reply with what is wrong in it, and gives the time at which it leaves, by the right clock.
-fn write<'d>(
-    chosen: &[&'d Armed<'_>],
-    keys: &'d Keyring,
-    random: &mut Random,
-    mut draft: Draft<'d>,
-    clock: &dyn Clock,
-) -> (Vec<u8>, NtpTimestamp) {
-    for armed in chosen {
-        change::change(&armed.fault, &armed.replacements, keys, random, &mut draft);
-    }
-    let wrong_times = chosen.iter().filter(|armed| armed.fault.kind == FaultKind::WrongTime);
-    let offsets = wrong_times.map(|armed| change::offset_of(&armed.fault).0);
-    let offset = Offset(offsets.fold(0, i64::wrapping_add));
-    let mut octets = Vec::new();
-    let left = offset.undone(draft.write(&WrongClock { right: clock, offset }, &mut octets));
-    for armed in chosen {
-        change::damage(&armed.fault, random, draft.fields.len(), &mut octets);
-    }
-    (octets, left)
-}
-
-/// Sends a reply as the delivery faults among `chosen` have it.
-fn send(
-    chosen: &[&Armed<'_>],
-    memory: &mut Memory,
-    request: &Request<'_>,
-    octets: Vec<u8>,
-    remembers: bool,
-    sendings: &mut Vec<Sending>,
-) {
-    let client = request.client;
-    let has = |kind| chosen.iter().any(|armed| armed.fault.kind == kind);
-    let is_replay = has(FaultKind::Replay);
-    let earlier = memory.earlier(client.ip(), request.question.octets.len()).filter(|_| is_replay);
-    let octets = earlier.map_or(octets, <[u8]>::to_vec);
-    // What was never sent is nothing that anybody could have recorded.
-    if remembers && !is_replay && !has(FaultKind::Drop) {
-        memory.remember(client.ip(), &octets);
-    }
-    sendings.push(Sending { octets, after: Duration::ZERO, source: Source::Asked });
-    for armed in chosen {
-        deliver(&armed.fault, memory, request, sendings);
-    }
-}
-
-fn deliver(fault: &Fault, memory: &mut Memory, request: &Request<'_>, sendings: &mut Vec<Sending>) {
-    if fault.kind == FaultKind::Reorder {
-        let wait = fault.parameters.delay.unwrap_or(Duration::from_secs(1));
-        memory.hold(request.client, sendings, request.elapsed.saturating_add(wait));
-    } else {
-        delivery::deliver(fault, sendings);
     }
 }

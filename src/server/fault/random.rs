@@ -9,6 +9,20 @@ impl Random {
         Random(seed)
     }
 
+    /// The numbers of the `nth` of that name: others than those of every other name.
+    pub(super) fn of(seed: u64, name: &str, nth: usize) -> Random {
+        let mut random = Random::new(seed);
+        for octet in name.bytes() {
+            random = Random::new(random.next() ^ u64::from(octet));
+        }
+        Random::new(random.next().wrapping_add(u64::try_from(nth).unwrap_or(u64::MAX))).fork()
+    }
+
+    /// Numbers of their own that stand for the next one.
+    pub(super) fn fork(&self) -> Random {
+        Random::new(self.clone().next())
+    }
+
     pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -44,6 +58,19 @@ mod tests {
             16_408_922_859_458_223_821,
         ];
         assert_eq!(expected.map(|_| random.next()), expected);
+    }
+
+    #[test]
+    fn each_name_has_numbers_of_its_own() {
+        let first = |seed, name, nth| Random::of(seed, name, nth).next();
+        assert_eq!(first(7, "flip-bit", 0), first(7, "flip-bit", 0));
+        let all = [
+            first(7, "flip-bit", 0),
+            first(8, "flip-bit", 0),
+            first(7, "flip-bit", 1),
+            first(7, "tilf-bip", 0),
+        ];
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len(), "{all:x?}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::auth::Keyring;
 
 use super::error::FaultError;
 use super::spec::Fault;
+use super::together::kept_out;
 use super::value;
 
 /// A timeline of faults.
@@ -122,15 +123,12 @@ impl Scenario {
         Ok(Scenario { phases: phases.collect::<Result<_, _>>()? })
     }
 
-    /// Checks that there are the keys that its faults need.
+    /// Checks that there are the keys that its faults need, and that each phase leaves each of its faults replies.
     ///
     /// # Errors
     /// What the first fault lacks.
     pub fn check(&self, keys: &Keyring) -> Result<(), ScenarioError> {
-        for (place, fault) in self.phases.iter().flat_map(|phase| &phase.faults) {
-            fault.check(keys).map_err(|wrong| ScenarioError { place: *place, wrong: wrong.into() })?;
-        }
-        Ok(())
+        self.phases.iter().try_for_each(|phase| phase.check(keys))
     }
 
     /// Its faults, each limited to its phase.
@@ -174,6 +172,16 @@ impl Phase {
             () => return Ok(fault),
         };
         Err(Wrong::InPhase { fault: fault.name(), parameter })
+    }
+
+    fn check(&self, keys: &Keyring) -> Result<(), ScenarioError> {
+        let together: Vec<Fault> = self.faults.iter().map(|(_, fault)| self.limit(fault)).collect();
+        for ((place, _), fault) in self.faults.iter().zip(&together) {
+            let kept_out = kept_out(fault, &together).map_or(Ok(()), Err);
+            let checked = fault.check(keys).and(kept_out);
+            checked.map_err(|wrong| ScenarioError { place: *place, wrong: wrong.into() })?;
+        }
+        Ok(())
     }
 
     fn limit(&self, fault: &Fault) -> Fault {

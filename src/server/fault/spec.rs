@@ -167,7 +167,7 @@ impl Parameter {
 
 const DURATION: &str = "a time with its unit, such as 200ms, 8s or 2m";
 const INTERVAL: &str = "a time of at least 100ms with its unit, such as 8s or 2m";
-const COUNT: &str = "a number";
+const FROM_ONE: &str = "a number from 1 on";
 
 /// Nothing is sent by itself more often than this.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
@@ -187,7 +187,7 @@ impl Fault {
     /// Reads `NAME[:key=value,...]`, for example `other-algorithm:every=3,client=10.0.0.2`.
     ///
     /// # Errors
-    /// When the name is no fault's, or a value is not of its kind; whether there are such keys, [`Fault::check`]
+    /// When the name is no fault's, a value is not of its kind, or it could never apply; whether there are such keys, [`Fault::check`]
     /// says.
     pub fn parse(spec: &str) -> Result<Fault, FaultError> {
         let (name, settings) = spec.split_once(':').unwrap_or((spec, ""));
@@ -207,7 +207,25 @@ impl Fault {
             given.push(key);
             fault.set(row, key, text)?;
         }
+        fault.can_apply()?;
         Ok(fault)
+    }
+
+    /// Whether what is set leaves a request to which the fault applies.
+    fn can_apply(&self) -> Result<(), FaultError> {
+        let (fault, scope) = (self.name(), &self.scope);
+        if scope.to.is_some_and(|to| to <= scope.from) {
+            return Err(FaultError::EndsBeforeBegin { fault });
+        }
+        match (self.kind, scope.key) {
+            (FaultKind::AddMac, Some(_)) => Err(FaultError::NoRequestUnderKey { fault }),
+            (FaultKind::OtherKeyId | FaultKind::WrongKey, Some(key_id))
+                if self.parameters.key_id == scope.key =>
+            {
+                Err(FaultError::SameKey { fault, key_id })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The name of the fault.
@@ -237,12 +255,9 @@ impl Scope {
     /// Sets one of [`SCOPE_NAMES`]: whether its value was one, and what it should be. `None` for another name.
     fn set(&mut self, key: &str, text: &str) -> Option<(Option<()>, &'static str)> {
         Some(match key {
-            "every" => {
-                let every = text.parse().ok().filter(|every| *every > 0);
-                (every.map(|every| self.every = every), "a number from 1 on")
-            }
-            "after" => (text.parse().ok().map(|after| self.after = after), COUNT),
-            "count" => (text.parse().ok().map(|count| self.count = Some(count)), COUNT),
+            "every" => (value::from_one(text).map(|every| self.every = every), FROM_ONE),
+            "after" => (text.parse().ok().map(|after| self.after = after), "a number"),
+            "count" => (value::from_one(text).map(|count| self.count = Some(count)), FROM_ONE),
             "client" => (text.parse().ok().map(|client| self.client = Some(client)), "an IP address"),
             "key" => {
                 let key = text.parse().ok().map(KeyId);

@@ -3,16 +3,17 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::auth::{Key, Keyring};
+use crate::auth::Key;
 use crate::ntp::NtpTimestamp;
 use crate::ntp::header::{Header, Mode, Version};
 use crate::server::{Clock, Draft, DraftTail, Policy};
 
 use super::change::other_than;
-use super::keys::{mac, signing_key};
+use super::keys::{Signers, mac};
 use super::random::Random;
 use super::spec::Fault;
 use super::table::FaultKind;
+use super::{Armed, Dispatch, Source, Unasked};
 
 /// How often something is sent by itself, unless it is set.
 const INTERVAL: Duration = Duration::from_secs(8);
@@ -40,32 +41,47 @@ impl Fault {
     }
 }
 
-/// The key that a message of its own is signed with: the one that is set, or the first trusted one.
-pub(super) fn key_by_itself<'k>(fault: &Fault, keys: &'k Keyring) -> Option<&'k Key> {
-    signing_key(fault, keys).filter(|_| fault.parameters.signed != Some(false))
+/// What a fault sends by itself.
+pub(super) fn by_itself(
+    armed: &Armed,
+    destination: SocketAddr,
+    policy: &Policy,
+    signers: &Signers<'_>,
+    clock: &dyn Clock,
+) -> Unasked {
+    let key = signers.own(&armed.fault).filter(|_| armed.fault.parameters.signed != Some(false));
+    let octets = message(armed, policy, key, clock);
+    Unasked { destination, octets, faults: vec![armed.fault.name()], decision: None }
+}
+
+/// What a fault sends beside a reply that ends so.
+pub(super) fn beside(
+    armed: &Armed,
+    policy: &Policy,
+    signers: &Signers<'_>,
+    reply: &DraftTail<'_>,
+    clock: &dyn Clock,
+) -> Dispatch {
+    let octets = message(armed, policy, key_beside(&armed.fault, signers, reply), clock);
+    let source = armed.fault.parameters.source.unwrap_or(Source::OtherPort);
+    Dispatch { octets, after: Duration::ZERO, source, faults: vec![armed.fault.name()], decision: None }
 }
 
 /// The key that a message beside a reply is signed with: unless it is set, that of the reply, if it has one.
-pub(super) fn key_beside<'k>(fault: &Fault, keys: &'k Keyring, reply: &DraftTail<'k>) -> Option<&'k Key> {
+fn key_beside<'d>(fault: &Fault, signers: &Signers<'d>, reply: &DraftTail<'d>) -> Option<&'d Key> {
     match (reply, fault.parameters.signed, fault.parameters.key_id) {
         (_, Some(false), _) => None,
         (DraftTail::Mac { key, .. }, _, None) => Some(key),
         (_, None, None) => None,
-        _ => signing_key(fault, keys),
+        _ => signers.own(fault),
     }
 }
 
 /// A message that nobody asked for: a broadcast, or a reply to a request that was never made.
-pub(super) fn message(
-    fault: &Fault,
-    policy: &Policy,
-    key: Option<&Key>,
-    random: &mut Random,
-    clock: &dyn Clock,
-) -> Vec<u8> {
-    let now = fault.parameters.offset.unwrap_or_default().of(clock.now());
-    let is_reply = fault.kind == FaultKind::Unsolicited;
-    let header = header(policy, is_reply, now, random);
+fn message(armed: &Armed, policy: &Policy, key: Option<&Key>, clock: &dyn Clock) -> Vec<u8> {
+    let now = armed.fault.parameters.offset.unwrap_or_default().of(clock.now());
+    let is_reply = armed.fault.kind == FaultKind::Unsolicited;
+    let header = header(policy, is_reply, now, &mut armed.random.fork());
     let tail = key.map_or(DraftTail::Nothing, mac);
     let mut octets = Vec::new();
     Draft { has_transmit: true, tail, ..Draft::new(header) }.write(clock, &mut octets);

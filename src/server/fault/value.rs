@@ -38,6 +38,11 @@ pub(super) fn offset(text: &str) -> Option<Offset> {
     Some(Offset(if is_behind { -units } else { units }))
 }
 
+/// A number that is not zero.
+pub(super) fn from_one(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
+}
+
 pub(super) fn algorithm(text: &str) -> Option<Algorithm> {
     Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == text)
 }

@@ -11,8 +11,9 @@ use super::batch::{Departing, Local, Receiver, Sender};
 use super::socket::{Socket, address_of};
 use super::{Observer, Sent, Service};
 use crate::server::clock::system_time;
+use crate::server::decision::Decision;
 use crate::server::fault::{Faults, Sending, Source};
-use crate::server::responder::{Decision, Question};
+use crate::server::responder::Question;
 
 /// Most datagrams that wait to be sent, so that late replies to a flood of requests do not fill the memory.
 const MOST_QUEUED: usize = 1 << 16;

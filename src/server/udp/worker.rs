@@ -17,9 +17,10 @@ use crate::ntp::header::{Header, Mode};
 use crate::server::clock::system_time;
 use crate::server::control;
 use crate::server::counts::Counts;
+use crate::server::decision::{Answer, Decision};
 use crate::server::fault::Faults;
 use crate::server::policy::Treatment;
-use crate::server::responder::{Answer, Decision, Question, respond};
+use crate::server::responder::{Question, respond};
 
 /// How long to wait for requests before asking whether to stop.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -9,8 +9,8 @@ use ntpcap::auth::{Keyring, Keyrings};
 use ntpcap::capture::CaptureTime;
 use ntpcap::net::{Checksum, Datagram, Encapsulation};
 use ntpcap::ntp::NtpTimestamp;
-use ntpcap::server::fault::{Fault, Faults, Sending, Source};
-use ntpcap::server::{Decision, FixedClock, Habit, Policy, Question, Treatment};
+use ntpcap::server::fault::{Dispatch, Fault, Faults, Outcome, Request, Source};
+use ntpcap::server::{FixedClock, Habit, Policy, Question, Treatment};
 
 pub(super) const KEYS: &str = "1 MD5 first\n2 SHA1 second\n3 SHA1 third\n";
 pub(super) const CLIENT: &str = "10.0.0.2:40000";
@@ -65,26 +65,20 @@ pub(super) fn policy() -> Policy {
 }
 
 /// What the server makes of a request that comes at that time after its start.
-pub(super) fn ask<'k>(
-    faults: &mut Faults<'k>,
-    keys: &'k Keyring,
-    client: &str,
-    request: &[u8],
-    elapsed: Duration,
-) -> (Decision, Vec<Sending>) {
+pub(super) fn ask(faults: &mut Faults<'_>, client: &str, request: &[u8], elapsed: Duration) -> Outcome {
     let arrival = NtpTimestamp(ARRIVAL + (elapsed.as_secs() << 32));
     let question = Question { octets: request, arrival, treatment: Treatment::Serve, earlier_transmit: None };
     let clock = FixedClock::new(NtpTimestamp(arrival.0 + 0x10_0000), 0x1000);
-    let mut sendings = Vec::new();
-    let client: SocketAddr = client.parse().unwrap();
-    let decision = faults.respond(&policy(), keys, &question, client, &clock, elapsed, &mut sendings);
-    (decision, sendings)
+    let request = Request { question: &question, client: client.parse().unwrap(), elapsed };
+    faults.answer(&policy(), &clock, &request)
 }
 
 /// One request, what a correct server sends, and what this one does.
 pub(super) struct Once {
     pub(super) correct: Vec<u8>,
-    pub(super) sent: Vec<Sending>,
+    pub(super) sent: Vec<Dispatch>,
+    /// The names of the faults of the request.
+    pub(super) faults: Vec<&'static str>,
 }
 
 pub(super) fn once(specs: &[&str], request: &[u8]) -> Once {
@@ -95,15 +89,15 @@ pub(super) fn once(specs: &[&str], request: &[u8]) -> Once {
 pub(super) fn once_with(keys: &str, specs: &[&str], request: &[u8]) -> Once {
     let keys = keyring(keys);
     let elapsed = Duration::from_secs(100);
-    let (_, correct) = ask(&mut faults(&[], &keys, 7), &keys, CLIENT, request, elapsed);
-    let (_, sent) = ask(&mut faults(specs, &keys, 7), &keys, CLIENT, request, elapsed);
-    Once { correct: correct[0].octets.clone(), sent }
+    let correct = ask(&mut faults(&[], &keys, 7), CLIENT, request, elapsed);
+    let Outcome { dispatches, faults, .. } = ask(&mut faults(specs, &keys, 7), CLIENT, request, elapsed);
+    Once { correct: correct.dispatches[0].octets.clone(), sent: dispatches, faults }
 }
 
 impl Once {
     /// The one reply that is sent, at once and from where it was asked.
     pub(super) fn only(&self) -> &[u8] {
-        let [Sending { octets, after: Duration::ZERO, source: Source::Asked }] = &self.sent[..] else {
+        let [Dispatch { octets, after: Duration::ZERO, source: Source::Asked, .. }] = &self.sent[..] else {
             panic!("not one reply: {:?}", self.sent);
         };
         octets
@@ -189,9 +183,9 @@ fn conversation(spec: &str, request: fn(u64) -> Vec<u8>, keys: &Keyring) -> Vec<
         let at = second * 1_000;
         if second % 64 == 0 && second < 200 {
             let octets = request(ARRIVAL + (second << 32));
-            let (_, sendings) = ask(&mut faults, keys, CLIENT, &octets, elapsed);
+            let outcome = ask(&mut faults, CLIENT, &octets, elapsed);
             wire.push(Passing { at, source: client, destination: server, octets, by_server: false });
-            for sending in sendings {
+            for sending in outcome.dispatches {
                 let after = u64::try_from(sending.after.as_millis()).unwrap();
                 let source = match sending.source {
                     Source::Asked => SERVER,

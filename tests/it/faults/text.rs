@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use ntpcap::server::fault::{Fault, Group, Scenario, list};
+use ntpcap::server::fault::{Fault, Group, Scenario, check_together, list};
 
 use super::lab::{KEYS, keyring};
 use crate::common::root;
@@ -19,6 +19,14 @@ fn errors_say_what_there_is() {
         "late:delay=1s,delay=2s",
         "late:octets=3",
         "drop:every=0",
+        "drop:count=0",
+        "drop:after=-1",
+        "drop:from=5s,to=1s",
+        "drop:from=5s,to=5s",
+        "drop:to=0",
+        "other-key-id:key-id=11,key=11",
+        "wrong-key:key-id=11,key=11",
+        "add-mac:key=11",
         "drop:client=host",
         "drop:key=eleven",
         "other-algorithm:algorithm=sha-1",
@@ -62,6 +70,68 @@ fn missing_keys_are_told_with_those_that_there_are() {
 }
 
 #[test]
+fn hints_are_true() {
+    let (cipher, one, none) =
+        (keyring("1 SHA1 0102030405060708090a0b0c0d0e0f1011121314\n"), keyring("1 MD5 first\n"), keyring(""));
+    let hint = |spec: &str, keys| Fault::parse(spec).unwrap().check(keys).unwrap_err().hint();
+    let length = "name a digest that takes a secret of any length, such as algorithm=sha256, or add a key with a \
+                  secret of 16 octets";
+    for (spec, keys, expected) in [
+        ("other-algorithm:algorithm=aes128-cmac", &cipher, length),
+        ("other-key-id", &one, "add such a key to the key file"),
+        ("wrong-key:key-id=2", &one, "name one of them, or add that key to the key file"),
+        ("wrong-key:key-id=2", &none, "give the key file with --keys FILE"),
+        ("flip-bit", &none, "give the key file with --keys FILE"),
+    ] {
+        assert_eq!(hint(spec, keys).as_deref(), Some(expected), "{spec}");
+    }
+    // What the hint of a length says helps.
+    let longer = keyring("1 SHA1 0102030405060708090a0b0c0d0e0f1011121314\n2 MD5 sixteen.octets..\n");
+    for (spec, keys) in
+        [("other-algorithm:algorithm=sha256", &cipher), ("other-algorithm:algorithm=aes128-cmac", &longer)]
+    {
+        assert!(Fault::parse(spec).unwrap().check(keys).is_ok(), "{spec}");
+    }
+    assert!(Fault::parse("dorp").unwrap_err().hint().is_none());
+}
+
+#[test]
+fn faults_that_leave_another_no_reply_are_told() {
+    let check = |specs: &[&str]| {
+        let faults: Vec<Fault> = specs.iter().map(|spec| Fault::parse(spec).unwrap()).collect();
+        check_together(&faults).map_err(|error| error.to_string())
+    };
+    for (specs, fault, by) in [
+        (["flip-bit:count=1", "nak"], "flip-bit", "nak"),
+        (["strip-mac", "wrong-key:key=2"], "wrong-key", "strip-mac"),
+        (["strip-mac:key=2", "pad-mac:key=2,every=3"], "pad-mac", "strip-mac"),
+        (["drop:client=10.0.0.2", "late:client=10.0.0.2"], "late", "drop"),
+        (["drop:to=9s", "late:from=3s,to=9s"], "late", "drop"),
+        (["wrong-time", "kod"], "wrong-time", "kod"),
+        (["kod:signed=no", "key-id-zero"], "key-id-zero", "kod"),
+        (["stratum-16", "unsynchronised"], "stratum-16", "unsynchronised"),
+    ] {
+        let expected = format!("{fault}: never applies, since {by} keeps it out of the same replies");
+        assert_eq!(check(&specs), Err(expected), "{specs:?}");
+    }
+    for specs in [
+        ["nak:count=1", "flip-bit"],
+        ["nak:every=2", "flip-bit"],
+        ["nak:after=1", "flip-bit"],
+        ["nak:key=1", "flip-bit"],
+        ["nak:client=10.0.0.2", "flip-bit"],
+        ["drop:to=9s", "late:from=3s"],
+        ["drop:from=3s", "late"],
+        ["drop", "unsolicited"],
+        ["strip-mac", "nak"],
+        ["kod", "flip-bit"],
+        ["other-algorithm", "wrong-key"],
+    ] {
+        assert_eq!(check(&specs), Ok(()), "{specs:?}");
+    }
+}
+
+#[test]
 fn errors_of_scenarios_name_line_and_column() {
     let mut text = String::new();
     for scenario in [
@@ -82,6 +152,9 @@ fn errors_of_scenarios_name_line_and_column() {
     let keys = keyring(KEYS);
     let missing = Scenario::parse("[[phase]]\nfaults = [\"late\", \"wrong-key:key-id=13\"]\n").unwrap();
     writeln!(text, "{}", missing.check(&keys).unwrap_err()).unwrap();
+    let hidden =
+        "[[phase]]\nfaults = [\"nak:count=1\", \"flip-bit\"]\n[[phase]]\nfaults = [\"flip-bit\", \"nak\"]\n";
+    writeln!(text, "{}", Scenario::parse(hidden).unwrap().check(&keys).unwrap_err()).unwrap();
     insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("scenario-errors", text);
     });

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ntpcap::auth::Keyring;
 use ntpcap::ntp::NtpTimestamp;
-use ntpcap::server::fault::{Faults, Scenario, Sending};
-use ntpcap::server::{Decision, FixedClock, Silence};
+use ntpcap::server::fault::{Dispatch, Faults, Outcome, Scenario};
+use ntpcap::server::{Decision, FixedClock, Question, Silence, Treatment};
 
 use super::lab::{CLIENT, KEYS, ask, faults, keyring, plain, policy, sha1, signed};
 
@@ -14,20 +14,24 @@ struct Server<'k> {
     faults: Faults<'k>,
     keys: &'k Keyring,
     second: u64,
+    /// The names of the faults of the last request.
+    applied: Vec<&'static str>,
 }
 
 impl<'k> Server<'k> {
     fn new(specs: &[&str], keys: &'k Keyring) -> Server<'k> {
-        Server { faults: faults(specs, keys, 7), keys, second: 0 }
+        Server { faults: faults(specs, keys, 7), keys, second: 0, applied: Vec::new() }
     }
 
-    fn ask(&mut self, client: &str, request: &[u8]) -> Vec<Sending> {
-        self.decide(client, request).1
+    fn ask(&mut self, client: &str, request: &[u8]) -> Vec<Dispatch> {
+        self.decide(client, request).dispatches
     }
 
-    fn decide(&mut self, client: &str, request: &[u8]) -> (Decision, Vec<Sending>) {
+    fn decide(&mut self, client: &str, request: &[u8]) -> Outcome {
         self.second += 1;
-        ask(&mut self.faults, self.keys, client, request, Duration::from_secs(self.second))
+        let outcome = ask(&mut self.faults, client, request, Duration::from_secs(self.second));
+        self.applied.clone_from(&outcome.faults);
+        outcome
     }
 
     /// True for each of so many signed requests whose reply has a MAC.
@@ -51,7 +55,7 @@ impl<'k> Server<'k> {
 }
 
 /// The transmit timestamps of the requests that replies name.
-fn named(sendings: &[Sending]) -> Vec<u64> {
+fn named(sendings: &[Dispatch]) -> Vec<u64> {
     sendings.iter().map(|it| u64::from_be_bytes(it.octets[24..32].try_into().unwrap())).collect()
 }
 
@@ -61,9 +65,11 @@ fn an_earlier_reply_to_the_same_client_comes_again() {
     let mut server = Server::new(&["replay"], &keys);
     let first = server.ask(CLIENT, &signed(1));
     assert_eq!(named(&server.ask("10.0.0.3:40000", &signed(2))), [2], "another client has had no reply");
-    assert_eq!(server.ask("10.0.0.2:50000", &signed(3)), first, "the same from another port");
-    assert_eq!(server.ask(CLIENT, &signed(4)), first);
-    assert_eq!(server.faults.applied(), ["replay"]);
+    let octets = |sent: Vec<Dispatch>| sent.into_iter().map(|it| it.octets).collect::<Vec<_>>();
+    let first = octets(first);
+    assert_eq!(octets(server.ask("10.0.0.2:50000", &signed(3))), first, "the same from another port");
+    assert_eq!(octets(server.ask(CLIENT, &signed(4))), first);
+    assert_eq!(server.applied, ["replay"]);
     assert_eq!(named(&server.ask(CLIENT, &plain(5))), [5], "72 octets are no answer to 48");
 }
 
@@ -97,7 +103,7 @@ fn a_reply_comes_behind_that_to_the_next_request() {
 fn a_reply_that_is_held_comes_in_the_end_without_another_request() {
     let keys = keyring(KEYS);
     let mut server = Server::new(&["reorder"], &keys);
-    assert!(matches!(server.decide(CLIENT, &signed(1)), (Decision::Answer(_), _)));
+    assert!(matches!(server.decide(CLIENT, &signed(1)).decision, Decision::Answer(_)));
     assert_eq!(server.faults.next_unasked(), Some(Duration::from_secs(2)));
     let sent = server.wait(9);
     let (when, destination, octets) = &sent[0];
@@ -106,10 +112,81 @@ fn a_reply_that_is_held_comes_in_the_end_without_another_request() {
 }
 
 #[test]
+fn what_waits_is_bounded_in_octets() {
+    const MOST: usize = 4 << 20;
+    let keys = keyring(KEYS);
+    let specs = ["oversize:octets=65000", "duplicate", "duplicate", "reorder:delay=1h"];
+    let mut server = Server::new(&specs, &keys);
+    for client in 0..200 {
+        let sent = server.ask(&format!("10.0.1.{client}:123"), &signed(1));
+        assert_eq!(sent.len(), if client < 33 { 0 } else { 2 }, "client {client}");
+    }
+    let elapsed = Duration::from_secs(9_000);
+    let clock = FixedClock::new(NtpTimestamp(0xeeb2_6bd0 << 32), 1);
+    let held = server.faults.unasked(elapsed, &policy(), &keys, &clock);
+    let octets: usize = held.iter().map(|it| it.octets.len()).sum();
+    assert!((MOST..MOST + 2 * 65_507).contains(&octets), "{octets}");
+    assert_eq!(server.ask("10.0.1.1:123", &signed(1)).len(), 0, "there is room again");
+}
+
+#[test]
+fn what_is_remembered_is_bounded_in_octets() {
+    let keys = keyring(KEYS);
+    let mut server = Server::new(&["oversize:octets=65000,count=200", "replay:from=201s"], &keys);
+    // An answer is no longer than its request, and a replay is one: so the requests are long.
+    let mut request = plain(1);
+    request.extend([0xf0, 0xf0, 0xfd, 0xe8]);
+    request.resize(48 + 65_000, 0);
+    let client = |number: u32| format!("10.0.1.{number}:123");
+    for number in 0..200 {
+        server.ask(&client(number), &request);
+    }
+    let remembered = (0..200).rev().filter(|number| {
+        server.ask(&client(*number), &request);
+        server.applied == ["replay"]
+    });
+    assert_eq!(
+        remembered.collect::<Vec<_>>(),
+        (136..200).rev().collect::<Vec<_>>(),
+        "64 times 65,048 octets"
+    );
+}
+
+#[test]
+fn each_datagram_has_its_own_faults_and_its_own_decision() {
+    let keys = keyring(KEYS);
+    let mut server = Server::new(&["reorder:delay=1m", "flip-bit:count=1", "unsolicited:after=1"], &keys);
+    let first = server.decide(CLIENT, &signed(1));
+    assert_eq!((first.faults, first.dispatches), (vec!["flip-bit", "reorder"], vec![]));
+    let second = server.decide(CLIENT, &plain(2));
+    assert_eq!(second.faults, ["unsolicited"]);
+    assert_ne!(first.decision, second.decision);
+    let told: Vec<_> = second.dispatches.iter().map(|it| (&it.faults[..], it.decision)).collect();
+    let expected: [(&[&str], _); 3] = [
+        (&[], Some(second.decision)),
+        (&["flip-bit", "reorder"], Some(first.decision)),
+        (&["unsolicited"], None),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn what_is_sent_by_itself_has_its_own_faults_and_its_own_decision() {
+    let keys = keyring(KEYS);
+    let mut server = Server::new(&["reorder", "flip-bit", "multicast"], &keys);
+    let decision = server.decide(CLIENT, &signed(1)).decision;
+    let clock = FixedClock::new(NtpTimestamp(0xeeb2_3bd0 << 32), 1);
+    let sent = server.faults.unasked(Duration::from_secs(9), &policy(), &keys, &clock);
+    let told: Vec<_> = sent.iter().map(|it| (&it.faults[..], it.decision)).collect();
+    let expected: [(&[&str], _); 2] = [(&["flip-bit", "reorder"], Some(decision)), (&["multicast"], None)];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn a_reply_that_is_dropped_is_told_as_silence() {
     let keys = keyring(KEYS);
     let mut server = Server::new(&["drop"], &keys);
-    assert_eq!(server.decide(CLIENT, &signed(1)).0, Decision::Silence(Silence::Dropped));
+    assert_eq!(server.decide(CLIENT, &signed(1)).decision, Decision::Silence(Silence::Dropped));
 }
 
 #[test]
@@ -162,7 +239,7 @@ fn a_scope_counts_requests() {
 fn a_scope_names_a_client_or_a_key() {
     let keys = keyring(KEYS);
     let mut server = Server::new(&["strip-mac:client=10.0.0.2"], &keys);
-    let octets = |sendings: Vec<Sending>| sendings[0].octets.len();
+    let octets = |sendings: Vec<Dispatch>| sendings[0].octets.len();
     assert_eq!(octets(server.ask(CLIENT, &signed(1))), 48);
     assert_eq!(octets(server.ask("10.0.0.3:123", &signed(1))), 72);
     assert_eq!(
@@ -172,9 +249,9 @@ fn a_scope_names_a_client_or_a_key() {
     );
     let mut server = Server::new(&["flip-bit:key=1", "late:key=2"], &keys);
     server.ask(CLIENT, &signed(1));
-    assert_eq!(server.faults.applied(), ["late"]);
+    assert_eq!(server.applied, ["late"]);
     server.ask(CLIENT, &plain(1));
-    assert!(server.faults.applied().is_empty());
+    assert!(server.applied.is_empty());
 }
 
 #[test]
@@ -192,12 +269,14 @@ fn several_faults_change_one_reply_in_the_order_of_the_table() {
     let mut server = Server::new(&specs, &keys);
     let sent = server.ask(CLIENT, &signed(1));
     let expected = ["stratum-16", "field-unknown", "wrong-key", "pad-mac", "duplicate", "late"];
-    assert_eq!(server.faults.applied(), expected);
+    assert_eq!(server.applied, expected);
     let octets = &sent[0].octets;
     assert_eq!((octets[1], &octets[48..52]), (16, &[0xf0, 0xf0, 0, 32][..]));
     assert_eq!(octets[80..], [vec![0, 0, 0, 2], sha1(b"third", &octets[..80]), vec![0; 4]].concat());
-    assert_eq!(sent[1], sent[0]);
+    assert_eq!((&sent[1].octets, sent[1].after), (&sent[0].octets, sent[0].after));
     assert_eq!(sent[0].after, Duration::from_secs(5));
+    assert_eq!(sent[0].faults, ["stratum-16", "field-unknown", "wrong-key", "pad-mac", "late"]);
+    assert_eq!(sent[1].faults, expected, "the second is the duplicate");
 }
 
 #[test]
@@ -205,14 +284,37 @@ fn the_same_seed_and_requests_give_the_same_octets() {
     let keys = keyring(KEYS);
     let specs = ["flip-bit", "bogus-origin:every=2", "field-unknown:every=3", "unsolicited", "multicast"];
     let run = |seed| {
-        let mut server = Server { faults: faults(&specs, &keys, seed), keys: &keys, second: 0 };
-        let mut replies: Vec<Vec<Sending>> =
+        let mut server =
+            Server { faults: faults(&specs, &keys, seed), keys: &keys, second: 0, applied: Vec::new() };
+        let mut replies: Vec<Vec<Dispatch>> =
             (1..9).map(|transmit| server.ask(CLIENT, &signed(transmit))).collect();
         replies.push(server.ask(CLIENT, &plain(9)));
         (replies, server.wait(40))
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn the_older_way_of_asking_gives_the_same() {
+    let keys = keyring(KEYS);
+    let specs = ["flip-bit", "unsolicited", "late:delay=3s", "drop:every=2"];
+    let (mut older, mut newer) = (faults(&specs, &keys, 7), Server::new(&specs, &keys));
+    for second in 1..4 {
+        let outcome = newer.decide(CLIENT, &signed(second));
+        let arrival = NtpTimestamp((0xeeb2_3bc0 + second) << 32);
+        let (treatment, octets) = (Treatment::Serve, &signed(second)[..]);
+        let question = Question { octets, arrival, treatment, earlier_transmit: None };
+        let clock = FixedClock::new(NtpTimestamp(arrival.0 + 0x10_0000), 0x1000);
+        let (elapsed, client) = (Duration::from_secs(second), CLIENT.parse().unwrap());
+        let mut sendings = Vec::new();
+        let decision = older.respond(&policy(), &keys, &question, client, &clock, elapsed, &mut sendings);
+        assert_eq!((decision, older.applied()), (outcome.decision, &outcome.faults[..]));
+        let sent: Vec<_> = sendings.iter().map(|it| (&it.octets, it.after, it.source)).collect();
+        let expected: Vec<_> =
+            outcome.dispatches.iter().map(|it| (&it.octets, it.after, it.source)).collect();
+        assert_eq!(sent, expected);
+    }
 }
 
 #[test]
@@ -236,7 +338,7 @@ fn a_scenario_has_phases() {
     scenario.check(&keys).unwrap();
     let server = || Faults::new(&keys, Vec::new(), 7).with_scenario(&scenario);
     assert!(Faults::new(&keys, Vec::new(), 7).is_empty() && !server().is_empty());
-    let mut server = Server { faults: server(), keys: &keys, second: 0 };
+    let mut server = Server { faults: server(), keys: &keys, second: 0, applied: Vec::new() };
     assert_eq!(server.answers(7), [true, false, false, true, true, false, false]);
     assert_eq!(server.ask("10.0.0.3:123", &signed(1))[0].octets.len(), 72);
 }
@@ -246,7 +348,7 @@ fn faults_that_are_not_of_a_scenario_go_on_beside_it() {
     let keys = keyring(KEYS);
     let scenario = Scenario::parse("phase = [{ from = '2s', faults = ['stratum-16'] }]").unwrap();
     let faults = faults(&["strip-mac"], &keys, 7).with_scenario(&scenario);
-    let mut server = Server { faults, keys: &keys, second: 0 };
+    let mut server = Server { faults, keys: &keys, second: 0, applied: Vec::new() };
     assert_eq!(server.answers(1), [false]);
     let reply = server.ask(CLIENT, &signed(2));
     assert_eq!((reply[0].octets[1], reply[0].octets.len()), (16, 48));

@@ -40,7 +40,7 @@ const NAK: &[(&str, &str)] = &[("crypto-nak", "")];
 const MALFORMED: &[(&str, &str)] = &[("malformed", "")];
 
 /// Where a fault begins with the second request, the first shows what the server says otherwise.
-const EXPECTATIONS: [Expectation; 46] = [
+const EXPECTATIONS: [Expectation; 47] = [
     // How far off it is stands in the exchange.
     signed_request("wrong-time", VALID, &[], 3),
     signed_request("kod", VALID, &["kiss"], 3),
@@ -77,6 +77,7 @@ const EXPECTATIONS: [Expectation; 46] = [
     signed_request("strip-mac", NONE, &["auth-stripped"], 3),
     signed_request("zero-mac", NONE, &["zero-trailer"], 3),
     signed_request("nak", NAK, &["nak-for"], 3),
+    plain_request("nak", NAK, &["nak-for", "reply-longer"], 3),
     signed_request("nak-wrong-origin", NAK, &["unanswered", "unsolicited-nak"], 0),
     signed_request("flip-bit", INVALID, &[], 3),
     signed_request("truncate-mac", &[("invalid", "digest-truncated")], &[], 3),
