@@ -22,5 +22,6 @@ pub mod capture;
 pub mod cli;
 pub mod net;
 pub mod ntp;
+pub mod probe;
 pub mod report;
 pub mod server;

@@ -2,7 +2,9 @@
 //!
 //! The words are the same whether the exchanges were captured or made by a probe.
 
-use super::verdict::Status;
+use crate::ntp::message::Message;
+
+use super::verdict::{Status, Verdict, is_zero_trailer};
 
 /// What a request asked for, as far as authentication goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,6 +115,26 @@ impl Answer {
         Answer::OtherReply,
     ];
 
+    /// The kind of a reply.
+    pub fn of(message: Option<&Message<'_>>, verdict: &Verdict<'_, '_>) -> Answer {
+        let header = match message {
+            Some(Message::Time(message)) => Some(message.header),
+            _ => None,
+        };
+        let kiss = header.and_then(|header| header.reference_id.kiss_code(header.stratum).map(is_kiss));
+        let is_zero = verdict.reading.is_some_and(|(reading, _)| is_zero_trailer(&reading));
+        match verdict.status {
+            _ if kiss == Some(true) => Answer::Kiss,
+            Status::CryptoNak => Answer::CryptoNak,
+            Status::Valid => Answer::AuthenticatedReply,
+            Status::UntrustedKey if verdict.digest_matches == Some(true) => Answer::AuthenticatedReply,
+            Status::None if is_zero => Answer::ZeroTrailer,
+            Status::None => Answer::PlainReply,
+            Status::Invalid | Status::UntrustedKey => Answer::BadMacReply,
+            _ => Answer::OtherReply,
+        }
+    }
+
     /// The word used in every output.
     pub fn name(self) -> &'static str {
         match self {
@@ -126,6 +148,11 @@ impl Answer {
             Answer::OtherReply => "other-reply",
         }
     }
+}
+
+/// True for the codes that ask a client to slow down or go away. Others, `INIT` for one, tell of the server's clock.
+fn is_kiss(code: &str) -> bool {
+    matches!(code, "RATE" | "DENY" | "RSTR")
 }
 
 /// Silences that are taken for more than loss.

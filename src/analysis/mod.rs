@@ -13,6 +13,7 @@ pub mod pairing;
 pub mod policy;
 pub mod server;
 pub mod summary;
+pub mod survey;
 pub mod verdict;
 
 pub use analyzer::{Analyzer, Judged, Sighting};

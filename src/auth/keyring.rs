@@ -206,6 +206,11 @@ impl Keyrings {
         &self.default
     }
 
+    /// The default keyring and those of addresses.
+    pub fn all(&self) -> impl Iterator<Item = &Keyring> {
+        std::iter::once(&self.default).chain(self.by_address.values())
+    }
+
     /// The default keyring, to add to.
     pub fn default_keyring_mut(&mut self) -> &mut Keyring {
         &mut self.default

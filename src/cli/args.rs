@@ -1,6 +1,7 @@
 //! The command line.
 
 mod length;
+pub mod probe;
 pub mod serve;
 
 use std::ffi::OsString;
@@ -52,6 +53,9 @@ pub enum Command {
     /// Answer NTP requests: a server for tests, with the habits of known programs
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<serve::ServeArguments>),
+    /// Ask servers what they do with keys: right, wrong, unknown ones and none
+    #[command(after_help = probe::EXAMPLES, mut_arg("nt_hash", |arg| arg.hide(true)))]
+    Probe(Box<probe::ProbeArguments>),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::analysis::filter::FilterError;
+use crate::auth::KeyId;
 use crate::auth::trusted::TrustedError;
 use crate::capture::CaptureError;
 use crate::server::fault::{FaultError, ScenarioError};
@@ -24,6 +25,8 @@ pub(super) enum Exit {
     Failed,
     /// 3: did the work, could not conclude.
     Inconclusive,
+    /// What a monitoring plug-in's state says.
+    Plugin(u8),
     /// 130: interrupted; what was read until then is told of.
     Interrupted,
 }
@@ -36,6 +39,7 @@ impl Exit {
             Exit::Wrong => 1,
             Exit::Failed => 2,
             Exit::Inconclusive => 3,
+            Exit::Plugin(code) => code,
             Exit::Interrupted => 130,
         }
     }
@@ -224,6 +228,40 @@ pub(super) enum CliError {
     /// A capture and text are to go to standard output.
     #[error("--pcap -: standard output cannot take the capture and text too")]
     CaptureBesideText,
+    /// A target is not written as one.
+    #[error("{text}: no target: expected HOST, HOST:PORT or [ADDRESS]:PORT")]
+    Target {
+        /// What was given.
+        text: String,
+    },
+    /// A name has no address.
+    #[error("{host}: unknown host: {error}")]
+    UnknownHost {
+        /// The name.
+        host: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A host has no address of the kind that is wanted.
+    #[error("{host}: has no address of the kind that -4, -6 or --source wants")]
+    NoSuchAddress {
+        /// The host.
+        host: String,
+    },
+    /// The file of targets has none.
+    #[error("no target is named")]
+    NoTargets,
+    /// A key that is asked for is in no key file.
+    #[error("--key {key_id}: no key file has this key")]
+    UnknownKey {
+        /// The key.
+        key_id: KeyId,
+        /// The keys that there are.
+        known: Vec<KeyId>,
+    },
+    /// All keys are asked for, and there is none.
+    #[error("--all-keys: the key files give no key")]
+    NoKeys,
     /// The results cannot be written.
     #[error("cannot write the results: {0}")]
     Output(#[from] io::Error),
@@ -264,6 +302,10 @@ impl CliError {
             CliError::ListenTwice { .. } => Some("leave one of them out".to_owned()),
             CliError::KeysOfOneServer => Some("give the key file with --keys FILE".to_owned()),
             CliError::Fault(wrong) => wrong.hint(),
+            CliError::UnknownKey { known, .. } => {
+                let known: Vec<String> = known.iter().map(KeyId::to_string).collect();
+                Some(format!("the key files have: {}", known.join(", ")))
+            }
             CliError::CaptureBesideText => {
                 Some("add --quiet and leave --json and --log - out, or name a file".to_owned())
             }

@@ -85,7 +85,7 @@ pub(super) fn open_waiting(paths: &[PathBuf], waiting: Waiting) -> Result<Inputs
 }
 
 /// Captures are merged by time, so all are open at once: raises the soft limit on open files as far as it goes.
-fn allow_many_files() {
+pub(super) fn allow_many_files() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {

@@ -131,6 +131,11 @@ impl LoadedKeys {
         read_file(path)
     }
 
+    /// What to call the files.
+    pub(super) fn labels(&self) -> Vec<&str> {
+        self.files.iter().map(|file| file.label.as_str()).collect()
+    }
+
     fn read_conf(&mut self, path: &Path) -> Result<Configuration, CliError> {
         let text = self.read_file(path)?;
         let configuration = conf::read(&text);

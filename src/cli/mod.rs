@@ -13,7 +13,9 @@ mod interrupt;
 mod keys;
 mod live;
 mod output;
+mod packets;
 mod pass;
+mod probe;
 mod run;
 mod serve;
 
@@ -56,6 +58,7 @@ fn dispatch(command: &Command) -> Result<Exit, CliError> {
         Command::Census(arguments) => census::census(arguments),
         Command::Annotate(arguments) => annotate::annotate(arguments),
         Command::Serve(arguments) => serve::serve(arguments),
+        Command::Probe(arguments) => probe::probe(arguments),
         Command::Schema => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())

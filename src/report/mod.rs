@@ -7,6 +7,7 @@ pub mod explain;
 pub mod json;
 pub mod model;
 pub mod page;
+pub mod probe;
 pub mod serve;
 pub mod summary;
 pub mod table;

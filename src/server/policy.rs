@@ -50,10 +50,14 @@ impl Policy {
 
     /// The mode of replies to messages with that header; `None` for those that ask for nothing, or are never answered.
     pub(super) fn reply_mode(&self, header: &Header) -> Option<Mode> {
-        let is_answered = self.habit.versions.contains(&header.version.number())
-            || (self.answers_version_5 && header.version == Version::from_bits(5));
-        let is_time = !matches!(header.mode, Mode::Control | Mode::Private);
-        (self.habit.reply_mode)(header.version, header.mode).filter(|_| is_answered && is_time)
+        let is_answered = self.answers_version(header.version);
+        (self.habit.reply_mode)(header.version, header.mode).filter(|_| is_answered)
+    }
+
+    /// True for a version that is answered.
+    pub(super) fn answers_version(&self, version: Version) -> bool {
+        self.habit.versions.contains(&version.number())
+            || (self.answers_version_5 && version == Version::from_bits(5))
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a request to a reply or to silence, with the reason.
 
 use crate::auth::{Key, KeyId, Keyring};
-use crate::ntp::header::{HEADER_LENGTH, Header, LeapIndicator, Mode, Version};
+use crate::ntp::header::{HEADER_LENGTH, Header, LeapIndicator, Mode};
 use crate::ntp::trailer::KEY_ID_LENGTH;
 use crate::ntp::{NtpTimestamp, ReferenceId};
 
@@ -76,9 +76,7 @@ pub fn plan<'k>(policy: &Policy, keys: &'k Keyring, question: &Question<'_>) -> 
     let habit = policy.habit;
     let octets = question.octets.get(..habit.longest).unwrap_or(question.octets);
     let request = Header::parse(octets).ok_or(Silence::TooShort(octets.len()))?;
-    let is_answered = habit.versions.contains(&request.version.number())
-        || (policy.answers_version_5 && request.version == Version::from_bits(5));
-    if !is_answered {
+    if !policy.answers_version(request.version) {
         return Err(Silence::Version(request.version.number()));
     }
     let mode = (habit.reply_mode)(request.version, request.mode).ok_or(Silence::Mode(request.mode))?;

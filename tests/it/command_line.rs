@@ -47,6 +47,7 @@ fn help_fits_a_screen() {
         ("help-census", "census -h"),
         ("help-annotate", "annotate -h"),
         ("help-serve", "serve -h"),
+        ("help-probe", "probe -h"),
     ] {
         let output = run(arguments);
         assert_seen(name, &output, None);

@@ -8,10 +8,14 @@ knows: its own words say so (offset, selected source, reach). Habits: the same
 requests go to a real server and to `ntpcap serve --like` it, and every answer
 must have the same length, mode, version, leap indicator, poll and MAC.
 
+Probe: `ntpcap probe` tells of every real server what it does with right, wrong,
+untrusted and unknown keys, and which program it is.
+
 Each check runs in a lab of its own; needs what record.py needs.
 """
 
 import argparse
+import json
 import os
 import re
 import signal
@@ -261,6 +265,70 @@ def perform(name, peers, program):
             detail = "" if isinstance(problem, Failure) else "\n" + traceback.format_exc()
             return f"failed: {name}: {problem}{detail}{last_words(lab)}", False
     return f"fine: {name}", True
+
+
+PROBED = {  # what a key is to the server: right, of another secret, not trusted, unknown; its class and its name
+    "ntp.org": (("authenticated", "crypto-nak", "crypto-nak", "crypto-nak"), "nak-on-bad-mac"),
+    "ntpsec": (("unsynchronised|authenticated", "drops-request", "drops-request", "drops-request"), "silent-on-bad-mac"),
+    "chrony": (("authenticated", "drops-request", "authenticated", "drops-request"), "silent-on-bad-mac"),
+    "ntpd-rs": (("drops-request", "drops-request", "drops-request", "drops-request"), "plain-reply-to-mac"),
+    "openntpd": (("auth-stripped", "auth-stripped", "auth-stripped", "auth-stripped"), "plain-reply-to-mac"),
+}
+
+
+def probe(bench, name):
+    """`ntpcap probe --full` tells what a real server does with keys of every kind, and which program it is."""
+    verdicts, expected_class = PROBED[name]
+    other = bench.lab.write("other.keys", f"2 SHA1 {'5a' * 20}\n99 SHA1 {'a5' * 20}\n")
+    for (key, keys), verdict in zip(((2, None), (2, other), (12, None), (99, other)), verdicts):
+        process = daemons.run_client(
+            bench.lab, 60, "ntpcap", bench.program, "probe", SERVER, "--full", "--interval", "30ms", "--timeout", "150ms",
+            "--ndjson", "--key", key, "--keys", keys or bench.keys("ntp.org"), "--key-format", "ntp.org", may_fail=True)
+        lines = [line for line in process.output().splitlines() if line.startswith('{"type":"target"')]
+        if not lines:
+            raise Failure(f"no result: {process.output()[-600:]}")
+        told = json.loads(lines[0])
+        found = (told["verdict"], told["behaviour"]["class"], told["implementation"]["name"])
+        if not re.fullmatch(verdict, found[0]) or found[1:] != (expected_class, name):
+            raise Failure(f"key {key}: {found}, expected {(verdict, expected_class, name)}: {lines[0]}")
+
+
+@check("probe-ntp.org", NTPORG)
+def probe_ntporg(bench):
+    """ntp.org's ntpd."""
+    daemons.start_ntporg(bench.lab, bench.peers, bench.keys("ntp.org"), TRUSTED)
+    probe(bench, "ntp.org")
+
+
+@check("probe-ntpsec", NTPSEC)
+def probe_ntpsec(bench):
+    """NTPsec's ntpd."""
+    daemons.start_ntpsec(bench.lab, bench.peers, bench.keys("ntpsec"), TRUSTED)
+    probe(bench, "ntpsec")
+
+
+def probe_chrony(bench, peer):
+    """chronyd."""
+    daemons.start_chrony(bench.lab, bench.peers, bench.keys("chrony"), peer)
+    probe(bench, "chrony")
+
+
+check("probe-chrony-4.3", CHRONY)(lambda bench: probe_chrony(bench, CHRONY))
+check("probe-chrony-4.6.1", CHRONY_NEW)(lambda bench: probe_chrony(bench, CHRONY_NEW))
+
+
+@check("probe-ntpd-rs", NTPD_RS)
+def probe_ntpd_rs(bench):
+    """ntpd-rs."""
+    daemons.start_ntpd_rs(bench.lab, bench.peers)
+    probe(bench, "ntpd-rs")
+
+
+@check("probe-openntpd", OPENNTPD)
+def probe_openntpd(bench):
+    """OpenNTPD."""
+    daemons.start_openntpd(bench.lab, bench.peers)
+    probe(bench, "openntpd")
 
 
 def main():

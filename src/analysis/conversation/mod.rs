@@ -494,23 +494,7 @@ fn mode_of(name: &Name) -> ExchangeMode {
 
 /// What kind of reply a message is.
 pub fn answer_of(judged: &Judged<'_, '_>) -> Answer {
-    let kiss = match judged.message {
-        Some(Message::Time(message)) => {
-            let header = message.header;
-            matches!(header.reference_id.kiss_code(header.stratum), Some("RATE" | "DENY" | "RSTR"))
-        }
-        _ => false,
-    };
-    match judged.verdict.status {
-        _ if kiss => Answer::Kiss,
-        Status::CryptoNak => Answer::CryptoNak,
-        Status::Valid => Answer::AuthenticatedReply,
-        Status::UntrustedKey if judged.verdict.digest_matches == Some(true) => Answer::AuthenticatedReply,
-        Status::None if judged.findings.contains(Finding::ZeroTrailer) => Answer::ZeroTrailer,
-        Status::None => Answer::PlainReply,
-        Status::Invalid | Status::UntrustedKey => Answer::BadMacReply,
-        _ => Answer::OtherReply,
-    }
+    Answer::of(judged.message.as_ref(), &judged.verdict)
 }
 
 /// True for a message with extension fields.

@@ -1,13 +1,12 @@
 //! Writes down what the server does: a log of requests, and a capture of both directions.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use crate::capture::{CaptureTime, Frame, LinkType, Options, Writer};
-use crate::net::udp_packet;
+use crate::capture::CaptureTime;
 use crate::ntp::header::{Header, Mode, Version};
 use crate::ntp::message::Message;
 use crate::ntp::timestamp::UnixTime;
@@ -20,32 +19,25 @@ use crate::server::udp::{Exchange, Observer, Sent};
 use super::super::args::serve::ServeResultArguments;
 use super::super::destination::is_same_file;
 use super::super::exit::CliError;
-use super::super::inputs::{is_standard_input, unreadable};
+use super::super::inputs::is_standard_input;
 use super::super::interrupt::Interrupt;
-use super::super::live;
+use super::super::packets::{Output, Packets, open};
 use super::scribe::{Scribe, Sink};
 
 /// The files of the records that were asked for, opened.
 pub(super) struct Outputs {
     log: Option<(PathBuf, Output)>,
-    capture: Option<(PathBuf, Capture)>,
+    capture: Option<(PathBuf, Packets)>,
 }
 
 /// The records that were asked for, shared by all threads. What waits to be written is bounded.
 pub(super) struct Recorder {
     log: Option<Scribe<Output>>,
-    capture: Option<Scribe<Capture>>,
-}
-
-type Output = BufWriter<Box<dyn Write + Send>>;
-
-struct Capture {
-    writer: Writer<Output>,
-    octets: Vec<u8>,
+    capture: Option<Scribe<Packets>>,
 }
 
 /// A packet of the capture.
-struct Packet {
+pub(super) struct Packet {
     time: UnixTime,
     source: SocketAddr,
     destination: SocketAddr,
@@ -84,15 +76,8 @@ impl Outputs {
         // Once more: the log may be there only now, under another name of the capture's.
         refuse_same_output(arguments)?;
         let capture = arguments.pcap.as_deref().map(|path| {
-            let mut options = OpenOptions::new();
-            match arguments.force {
-                true => options.write(true).create(true).truncate(true),
-                false => options.write(true).create_new(true),
-            };
-            let names = vec!["ntpcap serve".to_owned()];
-            let output = open(path, &options, interrupt)?;
-            let writer = Writer::new(output, concat!("ntpcap ", env!("CARGO_PKG_VERSION")), names)?;
-            Ok::<_, CliError>((path.to_owned(), Capture { writer, octets: Vec::new() }))
+            let packets = Packets::create(path, arguments.force, "ntpcap serve", interrupt)?;
+            Ok::<_, CliError>((path.to_owned(), packets))
         });
         Ok(Outputs { log, capture: capture.transpose()? })
     }
@@ -178,7 +163,7 @@ impl Sink for Output {
     }
 }
 
-impl Sink for Capture {
+impl Sink for Packets {
     type Record = Packet;
 
     fn octets(packet: &Packet) -> usize {
@@ -187,28 +172,14 @@ impl Sink for Capture {
 
     fn put(&mut self, packet: Packet) -> io::Result<()> {
         let Packet { time, source, destination, payload, comment } = packet;
-        udp_packet(source, destination, &payload, &mut self.octets).map_err(io::Error::other)?;
-        let time = Some(CaptureTime { seconds: time.seconds, nanoseconds: time.nanoseconds });
-        let original_length = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
-        let frame = Frame {
-            number: self.writer.frames() + 1,
-            time,
-            link_type: RAW_IP,
-            original_length,
-            octets: &self.octets,
-            origin: None,
-            options: Options::default(),
-        };
-        self.writer.write(0, &frame, Some(&comment), |_| false)
+        let time = CaptureTime { seconds: time.seconds, nanoseconds: time.nanoseconds };
+        self.write(time, (source, destination), &payload, Some(&comment))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        Packets::flush(self)
     }
 }
-
-/// Packets without a link header (`LINKTYPE_RAW`).
-const RAW_IP: LinkType = LinkType(101);
 
 fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
     let (version, mode) = message_kind(exchange.request).unzip();
@@ -303,21 +274,6 @@ fn refuse_same_output(arguments: &ServeResultArguments) -> Result<(), CliError> 
     let is_device = capture.metadata().is_ok_and(|found| found.file_type().is_char_device());
     let is_same = !is_standard_input(log) && (log == capture || is_same_file(log, capture));
     if is_same && !is_device { Err(CliError::SameOutput { path: capture.clone() }) } else { Ok(()) }
-}
-
-fn open(path: &Path, options: &OpenOptions, interrupt: &Interrupt) -> Result<Output, CliError> {
-    if is_standard_input(path) {
-        return Ok(BufWriter::new(Box::new(io::stdout())));
-    }
-    // What is no file has no content that could be lost, and may have no reader yet.
-    let file: File = match path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        true => live::open_to_write(path, interrupt)?,
-        false => options.open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => CliError::Exists { path: path.to_owned() },
-            _ => unreadable(path, error),
-        })?,
-    };
-    Ok(BufWriter::new(Box::new(file)))
 }
 
 /// True for `-`.

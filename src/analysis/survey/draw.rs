@@ -1,0 +1,30 @@
+//! Values that nobody can guess who does not know the seed.
+
+use std::hash::{DefaultHasher, Hasher};
+
+/// A sequence of values. The same seed gives the same sequence.
+#[derive(Clone, Debug)]
+pub(super) struct Draw {
+    seed: u64,
+    drawn: u64,
+}
+
+impl Draw {
+    pub(super) fn new(seed: u64) -> Draw {
+        Draw { seed, drawn: 0 }
+    }
+
+    /// The next value; never zero, which means "not known" in a timestamp.
+    pub(super) fn value(&mut self) -> u64 {
+        self.drawn += 1;
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.seed);
+        hasher.write_u64(self.drawn);
+        hasher.finish().max(1)
+    }
+
+    /// So many octets.
+    pub(super) fn octets(&mut self, count: usize) -> Vec<u8> {
+        std::iter::repeat_with(|| self.value().to_be_bytes()).flatten().take(count).collect()
+    }
+}

@@ -1,0 +1,128 @@
+//! What a datagram is that came back: an answer, or something that must not be taken for one.
+
+use std::net::SocketAddr;
+
+use crate::analysis::behaviour::Answer;
+use crate::analysis::exchange::{End, Times};
+use crate::analysis::finding::Place;
+use crate::analysis::verdict::{Status, judge_message};
+use crate::auth::{KeyId, Keyring};
+use crate::capture::CaptureTime;
+use crate::ntp::header::{LeapIndicator, Mode, Version};
+use crate::ntp::message::{Message, TimeMessage};
+use crate::probe::Reply;
+
+use super::stimulus::Question;
+
+/// Why a datagram is no answer to what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It came from another address or port.
+    Source,
+    /// It is not an NTP message.
+    Malformed,
+    /// It does not name a request of ours.
+    Origin,
+    /// It has another mode than a reply to that request.
+    Mode(Mode),
+    /// It has another version than the request.
+    Version(Version),
+}
+
+impl Flaw {
+    /// The word used in every output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Flaw::Source => "wrong-source",
+            Flaw::Malformed => "malformed",
+            Flaw::Origin => "wrong-origin",
+            Flaw::Mode(_) => "wrong-mode",
+            Flaw::Version(_) => "wrong-version",
+        }
+    }
+}
+
+/// An answer: it came from the server, names the request, and has the mode and version of a reply to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// Its kind, in the words of captures.
+    pub answer: Answer,
+    /// The key ID of its MAC.
+    pub key_id: Option<KeyId>,
+    /// True when its MAC verifies.
+    pub is_signed: bool,
+    /// The kiss code that tells us to slow down or go away.
+    pub kiss: Option<[u8; 4]>,
+    /// True when the server says that it has no time: leap 3, or stratum 0 or 16.
+    pub is_unsynchronised: bool,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its octets.
+    pub octets: usize,
+    /// What its timestamps say.
+    pub times: Times,
+}
+
+/// The message in a datagram from `target`.
+pub(super) fn message<'r>(reply: &'r Reply, target: SocketAddr) -> Result<TimeMessage<'r>, Flaw> {
+    if (reply.source.ip().to_canonical(), reply.source.port()) != (target.ip().to_canonical(), target.port())
+    {
+        return Err(Flaw::Source);
+    }
+    match Message::parse(&reply.octets) {
+        Ok(Message::Time(message)) => Ok(message),
+        _ => Err(Flaw::Malformed),
+    }
+}
+
+/// What a reply to `question` says. Its origin timestamp is that of the question.
+///
+/// `is_late` is true when another request was sent since: its times are not known then.
+pub(super) fn see(
+    reply: &Reply,
+    message: TimeMessage<'_>,
+    question: &Question,
+    is_late: bool,
+    keys: &Keyring,
+) -> Result<Seen, Flaw> {
+    let header = message.header;
+    let is_due = match question.mode {
+        // ntpd-rs answers peers as it answers clients.
+        Mode::SymmetricActive => matches!(header.mode, Mode::SymmetricPassive | Mode::Server),
+        _ => header.mode == Mode::Server,
+    };
+    if !is_due {
+        return Err(Flaw::Mode(header.mode));
+    }
+    if header.version != question.version {
+        return Err(Flaw::Version(header.version));
+    }
+    let message = Message::Time(message);
+    let verdict = judge_message(&message, keys);
+    let answer = Answer::of(Some(&message), &verdict);
+    let is_signed = verdict.status == Status::Valid || verdict.digest_matches == Some(true);
+    Ok(Seen {
+        answer,
+        key_id: verdict.key_id(),
+        is_signed,
+        kiss: (answer == Answer::Kiss).then_some(header.reference_id.0),
+        is_unsynchronised: header.leap_indicator == LeapIndicator::Unknown
+            || header.stratum == 0
+            || header.stratum > 15,
+        mode: header.mode,
+        octets: reply.octets.len(),
+        times: if is_late { Times::default() } else { times(reply, &message) },
+    })
+}
+
+/// Offset and delay by the four timestamps (RFC 5905 section 8), where ours are those of the wall clock.
+fn times(reply: &Reply, message: &Message<'_>) -> Times {
+    let Message::Time(message) = message else { return Times::default() };
+    let place = Place { capture: 0, frame: 0 };
+    let end = |since_1970: std::time::Duration| {
+        let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
+        End { place, time: Some(CaptureTime { seconds, nanoseconds: since_1970.subsec_nanos() }) }
+    };
+    let (left, came) = (end(reply.sent), end(reply.sent.saturating_add(reply.elapsed)));
+    Times::new(left, came, message.header.receive_timestamp, message.header.transmit_timestamp)
+}

@@ -1,0 +1,79 @@
+//! The capture of a probe.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::capture::CaptureTime;
+use crate::probe::udp::{Observer, Passing};
+
+use super::super::args::probe::ProbeArguments;
+use super::super::destination::is_same_file;
+use super::super::exit::CliError;
+use super::super::interrupt::Interrupt;
+use super::super::packets::Packets;
+
+/// A capture that is being written, if one is wanted.
+pub(super) struct Capture(Option<Arc<Mutex<Writing>>>);
+
+struct Writing {
+    packets: Packets,
+    /// The first thing that went wrong.
+    failed: Option<io::Error>,
+}
+
+impl Capture {
+    /// Makes the file that was asked for. `inputs` are the files that were read for keys.
+    ///
+    /// # Errors
+    /// When it cannot be made, or is one that is read.
+    pub(super) fn create(
+        arguments: &ProbeArguments,
+        inputs: &[PathBuf],
+        interrupt: &Interrupt,
+    ) -> Result<Capture, CliError> {
+        let Some(path) = arguments.result.pcap.as_deref() else { return Ok(Capture(None)) };
+        if inputs.iter().chain(&arguments.targets).any(|input| is_same_file(path, input)) {
+            return Err(CliError::OverwritesInput { path: path.to_owned() });
+        }
+        if path == Path::new("-") && !arguments.result.quiet {
+            return Err(CliError::CaptureBesideText);
+        }
+        let packets = Packets::create(path, arguments.result.force, "ntpcap probe", interrupt)?;
+        Ok(Capture(Some(Arc::new(Mutex::new(Writing { packets, failed: None })))))
+    }
+
+    /// What writes down each datagram.
+    pub(super) fn observer(&self) -> Option<Observer> {
+        let writing = Arc::clone(self.0.as_ref()?);
+        Some(Box::new(move |passing| lock(&writing).take(passing)))
+    }
+
+    /// Writes out what is held back.
+    ///
+    /// # Errors
+    /// The first thing that went wrong in writing.
+    pub(super) fn finish(self) -> io::Result<()> {
+        let Some(writing) = self.0 else { return Ok(()) };
+        let mut writing = lock(&writing);
+        writing.packets.flush()?;
+        writing.failed.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Writing {
+    fn take(&mut self, passing: &Passing<'_>) {
+        let time = CaptureTime {
+            seconds: i64::try_from(passing.time.as_secs()).unwrap_or(i64::MAX),
+            nanoseconds: passing.time.subsec_nanos(),
+        };
+        let ends = (passing.source, passing.destination);
+        if let Err(error) = self.packets.write(time, ends, passing.octets, None) {
+            self.failed.get_or_insert(error);
+        }
+    }
+}
+
+fn lock(writing: &Mutex<Writing>) -> MutexGuard<'_, Writing> {
+    writing.lock().unwrap_or_else(PoisonError::into_inner)
+}

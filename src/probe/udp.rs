@@ -1,0 +1,213 @@
+//! Runs plans over UDP, each with a socket and a task of its own, in one thread.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::plan::{Observation, Plan, Reply, Sending, Step};
+
+/// How plans are run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The address that is sent from; the system chooses where there is none.
+    pub source: Option<IpAddr>,
+    /// The least time between two datagrams of all plans together.
+    pub spacing: Duration,
+}
+
+/// A datagram that left or came.
+#[derive(Clone, Copy, Debug)]
+pub struct Passing<'a> {
+    /// When, by the wall clock: time since 1970.
+    pub time: Duration,
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Whom it was sent to.
+    pub destination: SocketAddr,
+    /// Its octets.
+    pub octets: &'a [u8],
+}
+
+/// Takes note of datagrams.
+pub type Observer = Box<dyn Fn(&Passing<'_>) + Send + Sync>;
+
+/// How often the wish to end is looked for.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Octets of a reply that are looked at: far more than any reply to a request of ours may have.
+const LARGEST: usize = 4_096;
+
+/// What all tasks share.
+struct Shared {
+    options: Options,
+    observer: Option<Observer>,
+    is_over: AtomicBool,
+    /// When the next datagram may leave.
+    next: Mutex<Instant>,
+}
+
+/// Runs each plan against its target, all at once, and hands it to `done` at its end. `observer` sees what passes. When `stop` is true they end
+/// where they are.
+///
+/// # Errors
+/// When the system gives no means to wait. Whatever a socket meets with is told to its plan.
+pub fn run<P: Plan + Send + 'static>(
+    plans: impl IntoIterator<Item = (SocketAddr, P)>,
+    options: Options,
+    observer: Option<Observer>,
+    stop: impl Fn() -> bool,
+    mut done: impl FnMut(P),
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    runtime.block_on(async {
+        let next = Mutex::new(Instant::now());
+        let shared = Arc::new(Shared { options, observer, is_over: AtomicBool::new(false), next });
+        let mut tasks = JoinSet::new();
+        for (target, plan) in plans {
+            tasks.spawn(drive(plan, target, Arc::clone(&shared)));
+        }
+        while !tasks.is_empty() {
+            if let Ok(Some(Ok(plan))) = timeout(GLANCE, tasks.join_next()).await {
+                done(plan);
+            }
+            shared.is_over.fetch_or(stop(), Ordering::Relaxed);
+        }
+    });
+    Ok(())
+}
+
+async fn drive<P: Plan>(mut plan: P, target: SocketAddr, shared: Arc<Shared>) -> P {
+    match connect(target, shared.options.source).await {
+        Ok(socket) => {
+            let line =
+                Line { socket, target, shared, sent: None, deadline: Instant::now(), wait: Duration::ZERO };
+            line.run(&mut plan).await;
+        }
+        Err(error) => {
+            let mut seen = None;
+            while plan.next(seen.take()) != Step::Done {
+                seen = Some(Observation::Failed(error.to_string()));
+            }
+        }
+    }
+    plan
+}
+
+/// A socket of that one target: the system tells it of refusals, and passes nothing on that others send. The port
+/// is any free one (RFC 9109).
+async fn connect(target: SocketAddr, source: Option<IpAddr>) -> io::Result<UdpSocket> {
+    let any = match target {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let socket = UdpSocket::bind((source.unwrap_or(any), 0)).await?;
+    socket.connect(target).await?;
+    Ok(socket)
+}
+
+/// The way to one target.
+struct Line {
+    socket: UdpSocket,
+    target: SocketAddr,
+    shared: Arc<Shared>,
+    /// When the last datagram left, by both clocks.
+    sent: Option<(Instant, Duration)>,
+    deadline: Instant,
+    wait: Duration,
+}
+
+impl Line {
+    async fn run(mut self, plan: &mut impl Plan) {
+        let mut seen = None;
+        let mut buffer = vec![0; LARGEST];
+        while !self.shared.is_over.load(Ordering::Relaxed) {
+            let failed = match plan.next(seen.take()) {
+                Step::Done => return,
+                Step::Listen => None,
+                Step::Send(sending) => self.send(&sending).await.err().map(observed),
+            };
+            seen = match failed {
+                Some(failed) => Some(failed),
+                None => self.observe(&mut buffer).await,
+            };
+            if seen.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn send(&mut self, sending: &Sending) -> io::Result<()> {
+        if let Some((sent, _)) = self.sent {
+            self.sleep_until(sent + sending.pause).await;
+        }
+        let turn = self.shared.turn();
+        self.sleep_until(turn).await;
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = Instant::now();
+        self.sent = Some((now, since_1970));
+        (self.wait, self.deadline) = (sending.wait, now + sending.wait);
+        self.socket.send(&sending.octets).await?;
+        self.note(since_1970, true, &sending.octets);
+        Ok(())
+    }
+
+    fn note(&self, time: Duration, is_ours: bool, octets: &[u8]) {
+        if let (Some(observer), Ok(us)) = (&self.shared.observer, self.socket.local_addr()) {
+            let (source, destination) = if is_ours { (us, self.target) } else { (self.target, us) };
+            observer(&Passing { time, source, destination, octets });
+        }
+    }
+
+    /// Waits until then, or until the end of all.
+    async fn sleep_until(&self, end: Instant) {
+        while Instant::now() < end && !self.shared.is_over.load(Ordering::Relaxed) {
+            sleep_until(end.min(Instant::now() + GLANCE)).await;
+        }
+    }
+
+    /// What comes next; `None` when all is to end.
+    async fn observe(&self, buffer: &mut [u8]) -> Option<Observation> {
+        loop {
+            if self.shared.is_over.load(Ordering::Relaxed) {
+                return None;
+            }
+            let glance = self.deadline.min(Instant::now() + GLANCE);
+            match timeout_at(glance, self.socket.recv(buffer)).await {
+                Ok(Ok(length)) => {
+                    let (sent, since_1970) = self.sent?;
+                    let elapsed = sent.elapsed();
+                    self.note(since_1970 + elapsed, false, buffer.get(..length).unwrap_or_default());
+                    let octets = buffer.get(..length).unwrap_or_default().to_vec();
+                    let reply = Reply { source: self.target, octets, sent: since_1970, elapsed };
+                    return Some(Observation::Reply(reply));
+                }
+                Ok(Err(error)) => return Some(observed(error)),
+                Err(_) if Instant::now() >= self.deadline => return Some(Observation::Silence(self.wait)),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// When the one who asks may send.
+    fn turn(&self) -> Instant {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = Instant::now().max(*next);
+        *next = turn + self.options.spacing;
+        turn
+    }
+}
+
+fn observed(error: io::Error) -> Observation {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Observation::Refused,
+        _ => Observation::Failed(error.to_string()),
+    }
+}
