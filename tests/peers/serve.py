@@ -173,7 +173,7 @@ def running_ntpd(bench, start, peer, dialect, keys):
             raise Failure(f"ntpd ended: {client.output()[-400:]}")
         asked = daemons.run_client(bench.lab, 20, "ntpq", bench.peers.program(peer, "ntpq"), "-n", "-c", "peers", "-c",
                                    "associations", "127.0.0.1", may_fail=True)
-        rows = re.findall(r"^(.)10\.99\.0\.\S+ .*?\s(\d+)\s+\d+\s+([0-7]+)\s", asked.output(), re.M)
+        rows = re.findall(r"^(.)10\.99\.0\.\S+ .*?\s(-|\d+[mhd]?)\s+\d+\s+([0-7]+)\s", asked.output(), re.M)
         # How well they agree with each other, which the first letter says too, is another matter.
         reached = [row for row in rows if row[2] != "0"]
         authentic = re.findall(r"\byes\s+yes\s+ok\b", asked.output())
