@@ -358,8 +358,8 @@ impl Conversations {
             // Told of already, and no answer of the server's.
             return;
         }
-        let is_same = request.replies.fingerprint == fingerprint(judged.datagram.octets);
-        if is_time && request.kind != RequestKind::Group && request.replies.count > 0 && is_same {
+        let is_further = request.kind != RequestKind::Group && request.replies.count > 0;
+        if is_time && is_further && request.replies.fingerprint == fingerprint(judged.datagram.octets) {
             self.tell_again(judged, request, Finding::DuplicateReply, "the same reply again");
             return;
         }
