@@ -1,7 +1,9 @@
 //! What several tests need: running the program, finding captures.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 /// The project's folder.
 pub(crate) fn root() -> &'static Path {
@@ -18,6 +20,20 @@ pub(crate) fn ntpcap() -> Command {
 /// Runs the program with arguments that are separated by spaces.
 pub(crate) fn run(arguments: &str) -> Output {
     ntpcap().args(arguments.split(' ').filter(|word| !word.is_empty())).output().unwrap()
+}
+
+/// Starts a command that runs on, and hands over what it writes line by line.
+pub(crate) fn start(command: &mut Command) -> (Child, Receiver<String>) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in output.lines() {
+            // A test that has failed listens no more.
+            let _ = sender.send(line.unwrap());
+        }
+    });
+    (child, lines)
 }
 
 /// The records that the program writes with `--ndjson`.

@@ -3,17 +3,17 @@
 //! Nothing here sleeps to be in step with the program: lines are waited for, with a deadline only for when it hangs.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::command_line::assert_seen;
-use crate::common::{ntpcap, root, run};
+use crate::common::{self, ntpcap, root, run};
 
 const CAPTURE: &str = "captures/ntporg-client-aes128.pcap";
 const KEYS: &str = "captures/shared-ntp.org.keys";
@@ -29,15 +29,7 @@ struct Running {
 
 impl Running {
     fn start(command: &mut Command) -> Running {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in output.lines() {
-                // A test that has failed listens no more.
-                let _ = sender.send(line.unwrap());
-            }
-        });
+        let (child, lines) = common::start(command);
         Running { child, lines }
     }
 

@@ -1,9 +1,9 @@
 //! A server that runs while a test does, and a client for it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Child;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -12,7 +12,7 @@ use ntpcap::auth::keyfile::{self, Dialect};
 use ntpcap::auth::{KeyId, Keyring};
 use serde_json::Value;
 
-use crate::common::{ntpcap, root};
+use crate::common::{self, ntpcap, root};
 
 pub(crate) const KEYS: &str = "captures/shared-ntp.org.keys";
 
@@ -50,15 +50,7 @@ impl Server {
         addresses.iter().for_each(|address| {
             command.args(["--listen", address]);
         });
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in output.lines() {
-                // A test that has failed listens no more.
-                let _ = sender.send(line.unwrap());
-            }
-        });
+        let (child, lines) = common::start(&mut command);
         let mut server = Server { child, lines, addresses: Vec::new() };
         for _ in addresses {
             let line = server.record();
