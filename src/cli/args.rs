@@ -56,6 +56,9 @@ pub enum Command {
     /// Ask servers what they do with keys: right, wrong, unknown ones and none
     #[command(after_help = probe::EXAMPLES, mut_arg("nt_hash", |arg| arg.hide(true)))]
     Probe(Box<probe::ProbeArguments>),
+    /// Compare two runs of probe: what changed, before and after a rotation of keys
+    #[command(after_help = probe::DIFF_EXAMPLES)]
+    Diff(probe::DiffArguments),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }

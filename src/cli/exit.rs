@@ -9,6 +9,7 @@ use crate::analysis::filter::FilterError;
 use crate::auth::KeyId;
 use crate::auth::trusted::TrustedError;
 use crate::capture::CaptureError;
+use crate::report::probe::StoredRunError;
 use crate::server::fault::{FaultError, ScenarioError};
 use crate::server::udp::ListenError;
 
@@ -125,7 +126,7 @@ pub(super) enum CliError {
     },
     /// What is to be explained is neither a frame nor a code.
     #[error(
-        "{}: not the code of a diagnosis, finding, status or kind of server, and no frame of a capture is named",
+        "{}: not the code of a diagnosis, finding, status, verdict or kind of server, and no frame of a capture is named",
         label(subject)
     )]
     NothingToExplain {
@@ -248,6 +249,14 @@ pub(super) enum CliError {
         /// The host.
         host: String,
     },
+    /// A file is no run of a probe.
+    #[error("{}: {error}", label(path))]
+    StoredRun {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        error: StoredRunError,
+    },
     /// The file of targets has none.
     #[error("no target is named")]
     NoTargets,
@@ -257,6 +266,16 @@ pub(super) enum CliError {
         /// The key.
         key_id: KeyId,
         /// The keys that there are.
+        known: Vec<KeyId>,
+    },
+    /// A key that is asked for is in no key file for that server.
+    #[error("--key {key_id}: no key file for {server} has this key")]
+    UnknownKeyOf {
+        /// The key.
+        key_id: KeyId,
+        /// The server.
+        server: SocketAddr,
+        /// The keys that there are for it.
         known: Vec<KeyId>,
     },
     /// All keys are asked for, and there is none.
@@ -302,7 +321,7 @@ impl CliError {
             CliError::ListenTwice { .. } => Some("leave one of them out".to_owned()),
             CliError::KeysOfOneServer => Some("give the key file with --keys FILE".to_owned()),
             CliError::Fault(wrong) => wrong.hint(),
-            CliError::UnknownKey { known, .. } => {
+            CliError::UnknownKey { known, .. } | CliError::UnknownKeyOf { known, .. } => {
                 let known: Vec<String> = known.iter().map(KeyId::to_string).collect();
                 Some(format!("the key files have: {}", known.join(", ")))
             }

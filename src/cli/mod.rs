@@ -6,6 +6,7 @@ pub mod args;
 mod census;
 mod confinement;
 mod destination;
+mod diff;
 mod exit;
 mod explain;
 mod inputs;
@@ -16,6 +17,7 @@ mod output;
 mod packets;
 mod pass;
 mod probe;
+mod progress;
 mod run;
 mod serve;
 
@@ -59,6 +61,7 @@ fn dispatch(command: &Command) -> Result<Exit, CliError> {
         Command::Annotate(arguments) => annotate::annotate(arguments),
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Probe(arguments) => probe::probe(arguments),
+        Command::Diff(arguments) => diff::diff(arguments),
         Command::Schema => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())

@@ -10,6 +10,9 @@ use super::trailer::{DIGEST_LENGTHS, KEY_ID_LENGTH, OddTrailer, Reading, Tail};
 /// Length of the header in octets.
 pub const HEADER_LENGTH: usize = 12;
 
+/// The operation that reads the variables of the system or of an association.
+pub const READ_VARIABLES: u8 = 2;
+
 /// A control message.
 #[derive(Clone, Copy, Debug)]
 pub struct ControlMessage<'a> {
@@ -63,6 +66,24 @@ impl<'a> ControlMessage<'a> {
             count: u16::from_be_bytes(take(input)?),
             octets,
         })
+    }
+
+    /// A request without data that is about the system.
+    pub fn request(version: Version, operation: u8, sequence: u16) -> ControlMessage<'static> {
+        ControlMessage {
+            leap_bits: 0,
+            version,
+            response: false,
+            error: false,
+            more: false,
+            operation,
+            sequence,
+            status: 0,
+            association_id: 0,
+            offset: 0,
+            count: 0,
+            octets: &[],
+        }
     }
 
     /// Writes the header to the end of `octets`.

@@ -40,6 +40,8 @@ pub enum Observation {
     Silence(Duration),
     /// An ICMP message says that nobody takes the datagram.
     Refused,
+    /// There is no way to the target, by our own system or by an ICMP message of a router.
+    Unreachable(String),
     /// Our side could not send or receive. It says nothing of the other.
     Failed(String),
 }

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, sockopt};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -17,6 +19,8 @@ use super::plan::{Observation, Plan, Reply, Sending, Step};
 pub struct Options {
     /// The address that is sent from; the system chooses where there is none.
     pub source: Option<IpAddr>,
+    /// The port that is sent from; any free one where there is none (RFC 9109).
+    pub source_port: Option<u16>,
     /// The least time between two datagrams of all plans together.
     pub spacing: Duration,
 }
@@ -26,6 +30,8 @@ pub struct Options {
 pub struct Passing<'a> {
     /// When, by the wall clock: time since 1970.
     pub time: Duration,
+    /// True for what we sent.
+    pub is_ours: bool,
     /// Who sent it.
     pub source: SocketAddr,
     /// Whom it was sent to.
@@ -83,7 +89,7 @@ pub fn run<P: Plan + Send + 'static>(
 }
 
 async fn drive<P: Plan>(mut plan: P, target: SocketAddr, shared: Arc<Shared>) -> P {
-    match connect(target, shared.options.source).await {
+    match connect(target, shared.options) {
         Ok(socket) => {
             let line =
                 Line { socket, target, shared, sent: None, deadline: Instant::now(), wait: Duration::ZERO };
@@ -92,23 +98,31 @@ async fn drive<P: Plan>(mut plan: P, target: SocketAddr, shared: Arc<Shared>) ->
         Err(error) => {
             let mut seen = None;
             while plan.next(seen.take()) != Step::Done {
-                seen = Some(Observation::Failed(error.to_string()));
+                seen = Some(observed(&error));
             }
         }
     }
     plan
 }
 
-/// A socket of that one target: the system tells it of refusals, and passes nothing on that others send. The port
-/// is any free one (RFC 9109).
-async fn connect(target: SocketAddr, source: Option<IpAddr>) -> io::Result<UdpSocket> {
+/// A socket of that one target: the system tells it of refusals, and passes nothing on that others send. So many may
+/// have the same port.
+fn connect(target: SocketAddr, options: Options) -> io::Result<UdpSocket> {
     let any = match target {
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    let socket = UdpSocket::bind((source.unwrap_or(any), 0)).await?;
-    socket.connect(target).await?;
-    Ok(socket)
+    let family = if target.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket::socket(family, SockType::Datagram, flags, None)?;
+    if options.source_port.is_some() {
+        socket::setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    }
+    let source = SocketAddr::new(options.source.unwrap_or(any), options.source_port.unwrap_or(0));
+    socket::bind(socket.as_raw_fd(), &SockaddrStorage::from(source))?;
+    let socket = std::net::UdpSocket::from(socket);
+    socket.connect(target)?;
+    UdpSocket::from_std(socket)
 }
 
 /// The way to one target.
@@ -130,7 +144,7 @@ impl Line {
             let failed = match plan.next(seen.take()) {
                 Step::Done => return,
                 Step::Listen => None,
-                Step::Send(sending) => self.send(&sending).await.err().map(observed),
+                Step::Send(sending) => self.send(&sending).await.err().map(|error| observed(&error)),
             };
             seen = match failed {
                 Some(failed) => Some(failed),
@@ -160,7 +174,7 @@ impl Line {
     fn note(&self, time: Duration, is_ours: bool, octets: &[u8]) {
         if let (Some(observer), Ok(us)) = (&self.shared.observer, self.socket.local_addr()) {
             let (source, destination) = if is_ours { (us, self.target) } else { (self.target, us) };
-            observer(&Passing { time, source, destination, octets });
+            observer(&Passing { time, is_ours, source, destination, octets });
         }
     }
 
@@ -187,7 +201,7 @@ impl Line {
                     let reply = Reply { source: self.target, octets, sent: since_1970, elapsed };
                     return Some(Observation::Reply(reply));
                 }
-                Ok(Err(error)) => return Some(observed(error)),
+                Ok(Err(error)) => return Some(observed(&error)),
                 Err(_) if Instant::now() >= self.deadline => return Some(Observation::Silence(self.wait)),
                 Err(_) => {}
             }
@@ -205,9 +219,12 @@ impl Shared {
     }
 }
 
-fn observed(error: io::Error) -> Observation {
+fn observed(error: &io::Error) -> Observation {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Observation::Refused,
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            Observation::Unreachable(error.to_string())
+        }
         _ => Observation::Failed(error.to_string()),
     }
 }

@@ -17,7 +17,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
 ];
 
 /// An outside crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 31] = [
+const HOMES: [(&str, &[&str]); 32] = [
     ("pcap_file", &["capture/"]),
     ("byteorder_slice", &["capture/"]),
     ("flate2", &["capture/"]),
@@ -49,6 +49,7 @@ const HOMES: [(&str, &[&str]); 31] = [
     ("signal_hook", &["cli/interrupt.rs"]),
     ("landlock", &["cli/confinement.rs"]),
     ("tokio", &["probe/udp.rs"]),
+    ("indicatif", &["cli/progress.rs"]),
 ];
 
 /// What a pure room never touches, and the places that may.

@@ -48,6 +48,7 @@ fn help_fits_a_screen() {
         ("help-annotate", "annotate -h"),
         ("help-serve", "serve -h"),
         ("help-probe", "probe -h"),
+        ("help-diff", "diff -h"),
     ] {
         let output = run(arguments);
         assert_seen(name, &output, None);

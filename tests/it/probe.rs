@@ -1,5 +1,7 @@
 //! `ntpcap probe` against `ntpcap serve`, over loopback.
 
+mod relay;
+
 use std::net::UdpSocket;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use serde_json::Value;
 
 use crate::common::{ntpcap, records, run};
 use crate::serve::server::{KEYS, Server};
+use relay::Relays;
 
 /// Gaps that only a server on the same host may be asked with.
 const HASTE: &str = "--interval 5ms --timeout 80ms";
@@ -215,6 +218,136 @@ pub(crate) fn sample() -> Vec<u8> {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mute = format!("{} --tries 2 --key 2,12", nobody.local_addr().unwrap());
     let mut lines = probe(&server, &format!("{mute} --ndjson")).stdout;
-    lines.extend(probe(&server, &format!("{mute} --json")).stdout);
+    lines.extend(probe(&server, &format!("{mute} --json --control --full")).stdout);
+    let mut stored = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut stored, &lines).unwrap();
+    let path = stored.path().display();
+    lines.extend(run(&format!("diff {path} {path} --json")).stdout);
     lines
+}
+
+/// 200 runs over a network that loses replies and reorders them; the seed of each relay is its place.
+#[test]
+fn loss_and_jitter_make_no_wrong_class_over_udp() {
+    const HABITS: [(&str, &str); 4] = [
+        ("ntpcap", "nak-on-bad-mac"),
+        ("ntpsec", "silent-on-bad-mac"),
+        ("chrony", "silent-on-bad-mac"),
+        ("openntpd", "plain-reply-to-mac"),
+    ];
+    let servers = HABITS.map(|(habit, _)| Server::start(&["--keys", KEYS, "--like", habit]));
+    let behind: Vec<_> = (0..200).map(|place| servers[place % servers.len()].addresses[0]).collect();
+    let relays = Relays::start(&behind);
+    let targets: Vec<String> = relays.addresses.iter().map(ToString::to_string).collect();
+    let asking = "--key 2 --interval 250ms --timeout 220ms --tries 12 --json";
+    let output = run(&format!("probe {} --keys {KEYS} {asking}", targets.join(" ")));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut given = 0;
+    for (place, told) in document["targets"].as_array().unwrap().iter().enumerate() {
+        let (habit, class) = HABITS[place % HABITS.len()];
+        let right_key = if habit == "openntpd" { "auth-stripped" } else { "authenticated" };
+        let told_class = told["behaviour"]["class"].as_str();
+        let says_less = class != "plain-reply-to-mac" && told_class == Some("authenticates");
+        assert!(told_class.is_none_or(|told| told == class || says_less), "{place} {habit}: {told:#}");
+        let verdict = told["verdict"].as_str().unwrap();
+        assert!([right_key, "inconclusive"].contains(&verdict), "{place} {habit}: {told:#}");
+        given += usize::from(told_class == Some(class));
+    }
+    let (came, lost) = relays.end();
+    assert!((17..=23).contains(&(lost * 100 / came)), "{lost} of {came} lost");
+    assert!(given > 150, "{given} of 200 runs gave the class");
+}
+
+#[test]
+fn control_messages_are_sent_where_they_are_wanted_alone() {
+    let server = Server::start(&["--keys", KEYS, "--like", "ntp.org", "--control", "127.0.0.0/8"]);
+    let told = target(&probe(&server, "--ndjson"));
+    assert_eq!(told["control"], Value::Null);
+    let told = target(&probe(&server, "--control --ndjson"));
+    let control = &told["control"];
+    assert!(control["version"].as_str().unwrap().starts_with("ntpcap "), "{told:#}");
+    let (octets, times) = (control["octets"].as_f64().unwrap(), control["amplification"].as_f64().unwrap());
+    assert!(octets > 100.0 && (times - octets / 12.0).abs() < 1e-9, "{control}");
+    let silent = Server::start(&["--keys", KEYS, "--like", "chrony"]);
+    let output = probe(&silent, "--control");
+    assert!(text(&output.stdout).contains("\n  control: no answer\n"), "{}", text(&output.stdout));
+    let full = target(&probe(&server, "--key 2 --full --ndjson"));
+    let policy = &full["policy"];
+    assert_eq!(policy["versions_answered"], serde_json::json!([1, 2, 3, 4, 5]), "{policy:#}");
+    assert_eq!(
+        (&policy["cut_digest"], &policy["field_signed"]),
+        (&"crypto-nak".into(), &"authenticated-reply".into())
+    );
+}
+
+#[test]
+fn the_port_and_the_address_to_send_from_are_ours_to_choose() {
+    let asked = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let free = UdpSocket::bind("127.0.0.2:0").unwrap().local_addr().unwrap().port();
+    let target = asked.local_addr().unwrap();
+    run(&format!("probe {target} --source 127.0.0.2 --source-port {free} --tries 1 {HASTE}"));
+    let (_, source) = asked.recv_from(&mut [0; 100]).unwrap();
+    assert_eq!(source.to_string(), format!("127.0.0.2:{free}"));
+    let output = run(&format!("probe {target} --source 192.0.2.77 --tries 1 {HASTE}"));
+    let said = text(&output.stderr);
+    assert!(
+        said.starts_with(&format!("error: {target}: cannot ask: Cannot assign requested address")),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&["--keys", KEYS, "--trusted", "1-11", "--like", "ntp.org"]);
+    let target = server.addresses[0];
+    let store = |server: &Server, form: &str| {
+        let path = folder.path().join(format!("{}{form}", server.id()));
+        let output = run(&format!("probe {target} --key 2,12 --keys {KEYS} {HASTE} --{form}"));
+        std::fs::write(&path, output.stdout).unwrap();
+        path
+    };
+    let before = store(&server, "json");
+    drop(server);
+    let server =
+        Server::listening(&[&target.to_string()], &["--keys", KEYS, "--trusted", "2-16", "--like", "chrony"]);
+    let after = store(&server, "ndjson");
+    let output = run(&format!("diff {} {}", before.display(), after.display()));
+    let told = text(&output.stdout);
+    for line in [
+        "  key 12: crypto-nak -> authenticated\n",
+        "  class: nak-on-bad-mac -> silent-on-bad-mac\n",
+        "  implementation: ntp.org -> chrony\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    assert!(!told.contains("key 2:") && output.status.code() == Some(1), "{told}");
+    let same = run(&format!("diff {} {} --json", after.display(), after.display()));
+    assert_eq!(same.status.code(), Some(0));
+    assert_eq!(text(&same.stdout), "{\"schema\":1,\"targets\":1,\"changes\":[]}\n");
+    let wrong = run(&format!("diff {} {KEYS}", before.display()));
+    assert!(
+        text(&wrong.stderr).contains(": line 1: not a record of ntpcap probe"),
+        "{}",
+        text(&wrong.stderr)
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+/// A server with a key file of its own is asked under its keys, and under those of all others where it lacks one.
+#[test]
+fn keys_are_those_of_the_server() {
+    let server = Server::start(&["--keys", KEYS]);
+    let mut own = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut own, b"2 SHA1 not-the-secret\n").unwrap();
+    let target = server.addresses[0];
+    let ask = |keys: &str| run(&format!("probe {target} {keys} {HASTE} --ndjson"));
+    let output = ask(&format!("--keys 127.0.0.1={} --keys {KEYS} --key 1,2", own.path().display()));
+    let told = records(&output).into_iter().find(|record| record["type"] == "target").unwrap();
+    let verdicts = [0, 1].map(|place| told["keys"][place]["verdict"].as_str().unwrap().to_owned());
+    assert_eq!(verdicts, ["authenticated", "crypto-nak"]);
+    let output = ask(&format!("--keys 127.0.0.9={} --key 2", own.path().display()));
+    let said = text(&output.stderr);
+    assert!(said.starts_with(&format!("error: --key 2: no key file for {target} has this key")), "{said}");
 }

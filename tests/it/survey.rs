@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ntpcap::analysis::behaviour::{Answer, Asked, Class};
-use ntpcap::analysis::survey::{Certainty, Outcome, Pacing, Settings, Stimulus, Stop, Survey, Told};
+use ntpcap::analysis::survey::{Certainty, Extent, Outcome, Pacing, Settings, Stimulus, Stop, Survey, Told};
 use ntpcap::auth::keyfile::{self, Dialect};
 use ntpcap::auth::{KeyId, Keyring, Keyrings, TrustedKeys};
 use ntpcap::ntp::NtpTimestamp;
@@ -35,7 +35,7 @@ fn settings(keys: &[u32], full: bool) -> Settings {
     Settings {
         target: target(),
         keys: keys.iter().copied().map(KeyId).collect(),
-        full,
+        extent: Extent { full, control: false },
         tries: 6,
         wait: Duration::from_secs(1),
         pacing: Pacing::Polite,

@@ -172,9 +172,13 @@ impl fmt::Display for Code {
     }
 }
 
-/// All pages, the one place where a code's text stands: of diagnoses and patterns, and of all other codes.
-const PAGES: [&str; 2] =
-    [include_str!("../../../docs/diagnosis.md"), include_str!("../../../docs/findings.md")];
+/// All pages, the one place where a code's text stands: of diagnoses and patterns, of what is said of captures, and of
+/// the verdicts of a probe.
+const PAGES: [&str; 3] = [
+    include_str!("../../../docs/diagnosis.md"),
+    include_str!("../../../docs/findings.md"),
+    include_str!("../../../docs/probe.md"),
+];
 
 /// What begins the line that says what to change.
 const ADVICE: &str = "Change: ";
@@ -183,7 +187,8 @@ const ADVICE: &str = "Change: ";
 const HEADING: &str = "\n### `";
 
 /// The page about a code, in Markdown, heading included: what it means, what causes it, how to check and mend it.
-/// Codes of diagnoses and patterns have one, statuses, findings, and the words for kinds of servers. `None` for others.
+/// Codes of diagnoses and patterns have one, statuses, findings, the words for kinds of servers, and verdicts of a probe.
+/// `None` for others.
 pub fn page(code: &str) -> Option<&'static str> {
     PAGES.iter().find_map(|pages| {
         let at = pages.find(&format!("{HEADING}{code}`\n"))? + 1;
@@ -267,7 +272,7 @@ mod tests {
 
     #[test]
     fn every_page_is_of_a_code() {
-        let [of_diagnoses, _] = PAGES;
+        let [of_diagnoses, ..] = PAGES;
         let names = of_diagnoses.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
         for name in names {
             let known = Code::from_name(name).is_some()

@@ -23,6 +23,12 @@ impl Draw {
         hasher.finish().max(1)
     }
 
+    /// The next value of 16 bits.
+    pub(super) fn short(&mut self) -> u16 {
+        let [first, second, ..] = self.value().to_be_bytes();
+        u16::from_be_bytes([first, second])
+    }
+
     /// So many octets.
     pub(super) fn octets(&mut self, count: usize) -> Vec<u8> {
         std::iter::repeat_with(|| self.value().to_be_bytes()).flatten().take(count).collect()

@@ -60,8 +60,8 @@ static FAMILIES: [Family; 7] = [
     Family { name: "ntpcap", answers: ntpcap },
 ];
 
-/// The program that answers as was seen.
-pub(super) fn guess(rows: &[Row]) -> Guess {
+/// The program that answers as was seen. What it calls itself decides among those that do.
+pub(super) fn guess(rows: &[Row], claimed: Option<(&'static str, String)>) -> Guess {
     let plain_is_dropped = rows.iter().any(|row| row.stimulus == CONTROL && row.told == Told::Silence);
     let differences =
         |family: &Family| rows.iter().filter(|row| differs(family, row, plain_is_dropped)).count();
@@ -73,12 +73,16 @@ pub(super) fn guess(rows: &[Row]) -> Guess {
     let has_flaws = rows.iter().any(|row| matches!(row.told, Told::Flawed(_)));
     let (name, certainty) = match (candidates.as_slice(), closest_other) {
         _ if has_flaws => ("unknown", Certainty::None),
+        (among, _) if claimed.as_ref().is_some_and(|(name, _)| among.contains(name)) => {
+            (claimed.as_ref().map_or("unknown", |(name, _)| *name), Certainty::High)
+        }
         ([name], Some(1)) => (*name, Certainty::Medium),
         ([name], Some(_)) => (*name, Certainty::High),
         _ => ("unknown", Certainty::None),
     };
     let decides = |row: &&Row| FAMILIES.iter().any(|family| differs(family, row, plain_is_dropped));
-    let evidence: Vec<String> = rows.iter().filter(decides).map(phrase).collect();
+    let mut evidence: Vec<String> = rows.iter().filter(decides).map(phrase).collect();
+    evidence.extend(claimed.map(|(_, words)| format!("it calls itself {words}")));
     // Where nothing decided, every program is as likely as any.
     let candidates = if evidence.is_empty() { Vec::new() } else { candidates };
     Guess { name, certainty, candidates, evidence }
@@ -86,6 +90,10 @@ pub(super) fn guess(rows: &[Row]) -> Guess {
 
 /// True when the program does not answer like that.
 fn differs(family: &Family, row: &Row, plain_is_dropped: bool) -> bool {
+    // Whether control messages are answered is a matter of configuration.
+    if row.stimulus == Stimulus::ReadVariables {
+        return false;
+    }
     let Some(answer) = row.told.answer() else { return false };
     let expected = (family.answers)(row.stimulus, row.trailer);
     // A server that answers nobody without a MAC may be silent wherever it would answer plainly.

@@ -11,6 +11,7 @@
 //! answered afterwards.
 
 mod draw;
+mod exposure;
 mod family;
 mod loss;
 mod outcome;
@@ -20,10 +21,11 @@ mod run;
 mod stimulus;
 mod verdict;
 
+pub use exposure::Exposure;
 pub use family::{Certainty, Guess};
 pub use outcome::{KeyOutcome, Outcome, Row, TargetVerdict, Told};
 pub use pacing::Pacing;
 pub use reply::{Flaw, Seen};
 pub use run::{Settings, Stop, Survey};
-pub use stimulus::Stimulus;
+pub use stimulus::{Extent, Stimulus};
 pub use verdict::KeyVerdict;

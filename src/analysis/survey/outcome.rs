@@ -6,6 +6,7 @@ use crate::analysis::behaviour::{Answer, Asked, Class, Profile};
 use crate::analysis::exchange::Times;
 use crate::auth::{Algorithm, KeyId};
 
+use super::exposure::Exposure;
 use super::family::{self, Guess};
 use super::reply::{Flaw, Seen};
 use super::run::{Attempt, Stop, Survey};
@@ -32,6 +33,8 @@ pub struct Outcome {
     pub requires_authentication: Option<bool>,
     /// Which program it may be.
     pub guess: Guess,
+    /// What control messages tell to anybody; `None` where none were sent.
+    pub exposure: Option<Exposure>,
     /// Of all exchanges that with the shortest delay.
     pub times: Times,
     /// Why not everything was asked.
@@ -81,7 +84,7 @@ pub struct Row {
     /// What it met with.
     pub told: Told,
     /// Octets behind the header of the request.
-    pub(super) trailer: usize,
+    pub trailer: usize,
 }
 
 /// What a kind of request met with.
@@ -95,6 +98,8 @@ pub enum Told {
     Flawed(Flaw),
     /// An ICMP refusal.
     Refused,
+    /// There is no way to the server.
+    Unreachable,
     /// It is not known: it may have been lost, or was not asked.
     Unknown,
 }
@@ -105,7 +110,7 @@ impl Told {
         match self {
             Told::Answer(seen) => Some(seen.answer),
             Told::Silence => Some(Answer::Silence),
-            Told::Flawed(_) | Told::Refused | Told::Unknown => None,
+            Told::Flawed(_) | Told::Refused | Told::Unreachable | Told::Unknown => None,
         }
     }
 
@@ -114,6 +119,7 @@ impl Told {
         match self {
             Told::Flawed(flaw) => flaw.name(),
             Told::Refused => "refused",
+            Told::Unreachable => "unreachable",
             Told::Unknown => "unknown",
             Told::Answer(_) | Told::Silence => self.answer().map_or("unknown", Answer::name),
         }
@@ -127,13 +133,15 @@ impl Survey {
         let keys: Vec<KeyOutcome> =
             self.settings.keys.iter().map(|key_id| self.key(*key_id, &rows)).collect();
         let profile = self.profile();
+        let exposure = self.settings.extent.control.then(|| self.exposure.clone());
         Outcome {
             target: self.settings.target,
             verdict: self.verdict(&keys, &rows),
             class: self.class(&profile),
             requires_authentication: requires_authentication(&rows),
-            guess: family::guess(&rows),
+            guess: family::guess(&rows, exposure.as_ref().and_then(Exposure::program)),
             times: self.best_times(),
+            exposure,
             stopped: self.stopped.clone(),
             keys,
             rows,
@@ -151,7 +159,8 @@ impl Survey {
         let told = match (self.answers(index).next(), flaw) {
             (Some(seen), _) => Told::Answer(*seen),
             (None, Some(flaw)) => Told::Flawed(flaw),
-            (None, None) if attempts.iter().any(|attempt| **attempt == Attempt::Refused) => Told::Refused,
+            (None, None) if attempts.contains(&&Attempt::Refused) => Told::Refused,
+            (None, None) if attempts.contains(&&Attempt::Unreachable) => Told::Unreachable,
             (None, None) if self.is_silent(index) => Told::Silence,
             (None, None) => Told::Unknown,
         };
@@ -166,9 +175,10 @@ impl Survey {
             Some(Told::Answer(seen)) => KeyVerdict::of_answer(key_id, &seen),
             Some(Told::Flawed(flaw)) => KeyVerdict::of_flaw(flaw),
             Some(Told::Silence) => KeyVerdict::DropsRequest,
-            Some(Told::Refused | Told::Unknown) | None => self.without_answer(),
+            Some(Told::Refused | Told::Unreachable | Told::Unknown) | None => self.without_answer(),
         };
-        let algorithm = self.ring().lookup(key_id).first().map(|candidate| candidate.key.algorithm());
+        let algorithm =
+            self.ring(Some(key_id)).lookup(key_id).first().map(|candidate| candidate.key.algorithm());
         let sent = index.map_or(0, |index| self.attempts(index).count());
         let answered = index.map_or(0, |index| self.answers(index).count());
         KeyOutcome { key_id, algorithm, verdict, sent, answered }
@@ -182,6 +192,8 @@ impl Survey {
             KeyVerdict::Inconclusive
         } else if has(|attempt| *attempt == Attempt::Refused) {
             KeyVerdict::Refused
+        } else if has(|attempt| *attempt == Attempt::Unreachable) {
+            KeyVerdict::Unreachable
         } else if self.sent.len() > 1 {
             KeyVerdict::NoResponse
         } else {

@@ -8,11 +8,12 @@ use crate::analysis::finding::Place;
 use crate::analysis::verdict::{Status, judge_message};
 use crate::auth::{KeyId, Keyring};
 use crate::capture::CaptureTime;
+use crate::ntp::control::ControlMessage;
 use crate::ntp::header::{LeapIndicator, Mode, Version};
 use crate::ntp::message::{Message, TimeMessage};
 use crate::probe::Reply;
 
-use super::stimulus::Question;
+use super::stimulus::{Question, Token};
 
 /// Why a datagram is no answer to what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +64,32 @@ pub struct Seen {
     pub times: Times,
 }
 
+/// A message that may be a reply.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Replied<'r> {
+    Time(TimeMessage<'r>),
+    Control(ControlMessage<'r>),
+}
+
+impl Replied<'_> {
+    /// What ties it to its request.
+    pub(super) fn token(&self) -> Token {
+        match self {
+            Replied::Time(message) => Token::Origin(message.header.origin_timestamp),
+            Replied::Control(message) => Token::Sequence(message.sequence),
+        }
+    }
+}
+
 /// The message in a datagram from `target`.
-pub(super) fn message<'r>(reply: &'r Reply, target: SocketAddr) -> Result<TimeMessage<'r>, Flaw> {
+pub(super) fn message<'r>(reply: &'r Reply, target: SocketAddr) -> Result<Replied<'r>, Flaw> {
     if (reply.source.ip().to_canonical(), reply.source.port()) != (target.ip().to_canonical(), target.port())
     {
         return Err(Flaw::Source);
     }
     match Message::parse(&reply.octets) {
-        Ok(Message::Time(message)) => Ok(message),
+        Ok(Message::Time(message)) => Ok(Replied::Time(message)),
+        Ok(Message::Control(message)) if message.response => Ok(Replied::Control(message)),
         _ => Err(Flaw::Malformed),
     }
 }
@@ -112,6 +131,27 @@ pub(super) fn see(
         mode: header.mode,
         octets: reply.octets.len(),
         times: if is_late { Times::default() } else { times(reply, &message) },
+    })
+}
+
+/// What a reply to a control message says: the version must be that of the request, and all else is in its data.
+pub(super) fn see_control(
+    reply: &Reply,
+    message: &ControlMessage<'_>,
+    question: &Question,
+) -> Result<Seen, Flaw> {
+    if message.version != question.version {
+        return Err(Flaw::Version(message.version));
+    }
+    Ok(Seen {
+        answer: Answer::OtherReply,
+        key_id: None,
+        is_signed: false,
+        kiss: None,
+        is_unsynchronised: false,
+        mode: Mode::Control,
+        octets: reply.octets.len(),
+        times: Times::default(),
     })
 }
 

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{KeyId, Keyring, Keyrings};
+use crate::ntp::control::ControlMessage;
 use crate::ntp::header::HEADER_LENGTH;
+use crate::ntp::message::TimeMessage;
 use crate::probe::{Observation, Plan, Reply, Sending, Step};
 
 use super::draw::Draw;
+use super::exposure::Exposure;
 use super::loss::Loss;
 use super::pacing::Pacing;
-use super::reply::{self, Flaw, Seen};
-use super::stimulus::{CONTROL, Question, Stimulus};
+use super::reply::{self, Flaw, Replied, Seen};
+use super::stimulus::{CONTROL, Extent, Question, Stimulus};
 
 /// What a run asks, and how patiently.
 #[derive(Clone, Debug)]
@@ -22,8 +25,8 @@ pub struct Settings {
     pub target: SocketAddr,
     /// The keys that are asked for. Those that the key files lack are not asked for.
     pub keys: Vec<KeyId>,
-    /// Everything is asked, not only what tells how keys are treated.
-    pub full: bool,
+    /// What is asked beside the keys.
+    pub extent: Extent,
     /// How often a request is sent at most whose silence is not explained.
     pub tries: u32,
     /// How long a reply is waited for.
@@ -42,6 +45,7 @@ pub struct Survey {
     pub(super) stimuli: Vec<Stimulus>,
     pub(super) sent: Vec<Sent>,
     pub(super) stopped: Option<Stop>,
+    pub(super) exposure: Exposure,
     draw: Draw,
     queue: VecDeque<usize>,
 }
@@ -64,6 +68,7 @@ pub(super) enum Attempt {
     Silent,
     Flawed(Flaw),
     Refused,
+    Unreachable,
     Failed,
 }
 
@@ -74,6 +79,8 @@ pub enum Stop {
     Kiss([u8; 4]),
     /// An ICMP message says that nobody takes our requests.
     Refused,
+    /// There is no way to it.
+    Unreachable(String),
     /// We cannot send.
     Failed(String),
 }
@@ -91,12 +98,14 @@ impl Survey {
     /// A run with these settings. Replies are judged by the keys for the target.
     pub fn new(settings: Settings, keys: Arc<Keyrings>) -> Survey {
         let mut scratch = Draw::new(0);
-        let ring = ring(&keys, settings.target);
-        let mut stimuli = Stimulus::selection(&settings.keys, settings.full);
-        stimuli.retain(|stimulus| stimulus.question(ring, &mut scratch).is_some());
+        let mut stimuli = Stimulus::selection(&settings.keys, settings.extent);
+        stimuli.retain(|stimulus| {
+            stimulus.question(ring(&keys, settings.target, stimulus.key_id()), &mut scratch).is_some()
+        });
         let draw = Draw::new(settings.seed);
         let queue = spaced(0..stimuli.len(), 0);
-        Survey { settings, keys, stimuli, sent: Vec::new(), stopped: None, draw, queue }
+        let exposure = Exposure::default();
+        Survey { settings, keys, stimuli, sent: Vec::new(), stopped: None, exposure, draw, queue }
     }
 
     /// What is asked, in the order in which it is asked first.
@@ -104,9 +113,9 @@ impl Survey {
         &self.stimuli
     }
 
-    /// The keys that requests are signed with and replies judged by.
-    pub(super) fn ring(&self) -> &Keyring {
-        ring(&self.keys, self.settings.target)
+    /// The keys among which is that of requests under `key_id`. Their replies are judged by them.
+    pub(super) fn ring(&self, key_id: Option<KeyId>) -> &Keyring {
+        ring(&self.keys, self.settings.target, key_id)
     }
 
     /// Requests that are sent at most.
@@ -211,7 +220,8 @@ impl Survey {
 
     fn send(&mut self, index: usize) -> Option<Step> {
         let stimulus = self.stimuli.get(index)?;
-        let question = stimulus.question(ring(&self.keys, self.settings.target), &mut self.draw)?;
+        let ring = ring(&self.keys, self.settings.target, stimulus.key_id());
+        let question = stimulus.question(ring, &mut self.draw)?;
         let pause = self.settings.pacing.gap(self.sent.len() as u64);
         let sending = Sending { octets: question.octets.clone(), wait: self.settings.wait, pause };
         self.sent.push(Sent { index, outcome: Attempt::Open, question });
@@ -226,6 +236,10 @@ impl Survey {
             Observation::Refused => {
                 self.conclude(Attempt::Refused);
                 self.stop_after(Attempt::Refused, Stop::Refused);
+            }
+            Observation::Unreachable(reason) => {
+                self.conclude(Attempt::Unreachable);
+                self.stop_after(Attempt::Unreachable, Stop::Unreachable(reason));
             }
             Observation::Failed(reason) => {
                 self.conclude(Attempt::Failed);
@@ -257,15 +271,26 @@ impl Survey {
                 return false;
             }
         };
-        let origin = message.header.origin_timestamp;
-        let Some(index) = self.sent.iter().position(|sent| sent.question.transmit == origin) else {
+        let Some(index) = self.sent.iter().position(|sent| sent.question.token == message.token()) else {
             self.conclude(Attempt::Flawed(Flaw::Origin));
             return false;
         };
         let is_late = index + 1 < self.sent.len();
+        match message {
+            Replied::Time(message) => self.take_time(reply, message, index, is_late),
+            Replied::Control(message) => {
+                self.take_control(reply, &message, index);
+                // There may be more: it comes in pieces.
+                false
+            }
+        }
+    }
+
+    fn take_time(&mut self, reply: &Reply, message: TimeMessage<'_>, index: usize, is_late: bool) -> bool {
         let keys = Arc::clone(&self.keys);
-        let ring = ring(&keys, self.settings.target);
         let Some(sent) = self.sent.get_mut(index) else { return false };
+        let key_id = self.stimuli.get(sent.index).and_then(|stimulus| stimulus.key_id());
+        let ring = ring(&keys, self.settings.target, key_id);
         // What answers a second time tells nothing more.
         if matches!(sent.outcome, Attempt::Answered(_)) {
             return false;
@@ -280,6 +305,18 @@ impl Survey {
                 self.stopped = seen.kiss.map(Stop::Kiss).or(self.stopped.take());
                 !is_late
             }
+        }
+    }
+
+    fn take_control(&mut self, reply: &Reply, message: &ControlMessage<'_>, index: usize) {
+        let Some(sent) = self.sent.get_mut(index) else { return };
+        match reply::see_control(reply, message, &sent.question) {
+            Ok(seen) => {
+                self.exposure.take(message, reply.octets.len());
+                sent.outcome = Attempt::Answered(seen);
+            }
+            Err(flaw) if sent.outcome == Attempt::Open => sent.outcome = Attempt::Flawed(flaw),
+            Err(_) => {}
         }
     }
 }
@@ -309,9 +346,10 @@ fn spaced(stimuli: impl IntoIterator<Item = usize>, control: usize) -> VecDeque<
     queue
 }
 
-/// The keys for a server: those of its own file, or all others.
-fn ring(keys: &Keyrings, target: SocketAddr) -> &Keyring {
-    keys.for_message(target.ip(), target.ip()).next().unwrap_or(keys.default_keyring())
+/// The keys for a server: those of its own file, or all others where that lacks the key.
+fn ring(keys: &Keyrings, target: SocketAddr, key_id: Option<KeyId>) -> &Keyring {
+    let mut rings = keys.for_message(target.ip(), target.ip());
+    rings.find(|ring| key_id.is_none_or(|key_id| ring.knows(key_id))).unwrap_or(keys.default_keyring())
 }
 
 impl Sent {

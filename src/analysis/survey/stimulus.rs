@@ -3,13 +3,14 @@
 use crate::analysis::behaviour::Asked;
 use crate::auth::mac::append_mac;
 use crate::auth::{Algorithm, Key, KeyId, Keyring, Secret};
+use crate::ntp::control::{self, ControlMessage};
 use crate::ntp::header::{Header, Mode, Version};
 use crate::ntp::{LeapIndicator, MessageBuilder, NtpShort, NtpTimestamp, ReferenceId};
 
 use super::draw::Draw;
 
-/// One kind of request. None of them can change a server: no control or private messages, and no peer's message
-/// that a server would believe.
+/// One kind of request. None of them can change a server: no private messages, no control message that writes, and no
+/// peer's message that a server would believe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stimulus {
     /// A header alone, of that version. In version 4 it is the control beside all others.
@@ -38,6 +39,17 @@ pub enum Stimulus {
     ReservedMode,
     /// A right MAC in version 2.
     ValidInVersion2(KeyId),
+    /// A control message (mode 6) without a MAC that asks for the variables of the system.
+    ReadVariables,
+}
+
+/// How much is asked beside the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Everything, not only what tells how keys are treated.
+    pub full: bool,
+    /// What control messages tell.
+    pub control: bool,
 }
 
 /// A request that is ready to be sent, and what its reply must have.
@@ -45,12 +57,21 @@ pub enum Stimulus {
 pub(super) struct Question {
     /// Its octets.
     pub(super) octets: Vec<u8>,
-    /// Its transmit timestamp: the origin timestamp of a reply.
-    pub(super) transmit: NtpTimestamp,
+    /// What a reply must have of it.
+    pub(super) token: Token,
     /// Its version.
     pub(super) version: Version,
     /// Its mode.
     pub(super) mode: Mode,
+}
+
+/// What ties a reply to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// The transmit timestamp: the origin timestamp of a reply.
+    Origin(NtpTimestamp),
+    /// The sequence number of a control message.
+    Sequence(u16),
 }
 
 /// The control.
@@ -62,15 +83,15 @@ const FIELD_LENGTH: usize = 28;
 
 impl Stimulus {
     /// The requests of a run, in the order in which they are sent first: the control and the keys that are asked
-    /// for, then what tells servers apart; with `full` everything.
-    pub fn selection(keys: &[KeyId], full: bool) -> Vec<Stimulus> {
+    /// for, then what tells servers apart, and what the extent adds.
+    pub fn selection(keys: &[KeyId], extent: Extent) -> Vec<Stimulus> {
         let each = |make: fn(KeyId) -> Stimulus| keys.iter().copied().map(make);
         let first = keys.first().copied();
         let mut all = vec![CONTROL];
         all.extend(each(Stimulus::Valid));
         all.extend(first.map(Stimulus::WrongSecret));
         all.extend([Stimulus::UnknownKey(16), Stimulus::FieldAlone]);
-        if full {
+        if extent.full {
             all.extend(each(Stimulus::WrongSecret).skip(1));
             all.push(Stimulus::UnknownKey(20));
             all.extend(first.map(Stimulus::OtherAlgorithm));
@@ -81,6 +102,7 @@ impl Stimulus {
             all.extend(first.map(Stimulus::FieldSigned));
             all.extend(first.map(Stimulus::ValidInVersion2));
         }
+        all.extend(extent.control.then_some(Stimulus::ReadVariables));
         all
     }
 
@@ -125,6 +147,7 @@ impl Stimulus {
             Stimulus::SymmetricActive => "symmetric-active",
             Stimulus::ReservedMode => "version-1-mode-0",
             Stimulus::ValidInVersion2(_) => "valid-version-2",
+            Stimulus::ReadVariables => "read-variables",
         };
         name.to_owned()
     }
@@ -133,7 +156,7 @@ impl Stimulus {
         match self {
             Stimulus::Plain(version) => version,
             Stimulus::ReservedMode => Version::from_bits(1),
-            Stimulus::ValidInVersion2(_) => Version::from_bits(2),
+            Stimulus::ValidInVersion2(_) | Stimulus::ReadVariables => Version::from_bits(2),
             _ => Version::FOUR,
         }
     }
@@ -142,6 +165,7 @@ impl Stimulus {
         match self {
             Stimulus::SymmetricActive => Mode::SymmetricActive,
             Stimulus::ReservedMode => Mode::Reserved,
+            Stimulus::ReadVariables => Mode::Control,
             _ => Mode::Client,
         }
     }
@@ -149,14 +173,18 @@ impl Stimulus {
     /// The request with a new transmit timestamp. `None` when the key for it is not to be had, or would not make
     /// what is asked: a digest of 16 octets cannot be cut to 16.
     pub(super) fn question(self, keys: &Keyring, draw: &mut Draw) -> Option<Question> {
-        let transmit = NtpTimestamp(draw.value());
         let (version, mode) = (self.version(), self.mode());
+        if self == Stimulus::ReadVariables {
+            let (octets, sequence) = read_variables(version, draw);
+            return Some(Question { octets, token: Token::Sequence(sequence), version, mode });
+        }
+        let transmit = NtpTimestamp(draw.value());
         let mut builder = MessageBuilder::new(&minimal(version, mode, transmit));
         if matches!(self, Stimulus::FieldAlone | Stimulus::FieldSigned(_)) {
             builder = builder.extension_field(FIELD_TYPE, &[0; FIELD_LENGTH - 4]);
         }
         let octets = self.signed(builder, keys, draw)?;
-        Some(Question { octets, transmit, version, mode })
+        Some(Question { octets, token: Token::Origin(transmit), version, mode })
     }
 
     fn signed(self, builder: MessageBuilder, keys: &Keyring, draw: &mut Draw) -> Option<Vec<u8>> {
@@ -168,6 +196,7 @@ impl Stimulus {
         Some(match (self, key) {
             (Stimulus::Plain(_) | Stimulus::FieldAlone, _)
             | (Stimulus::SymmetricActive | Stimulus::ReservedMode, _) => builder.build(),
+            (Stimulus::ReadVariables, _) => return None,
             (Stimulus::UnknownKey(octets), _) => {
                 builder.mac(unknown_key_id(keys, draw), &digest(octets, draw)).build()
             }
@@ -187,6 +216,14 @@ impl Stimulus {
             (_, None) => return None,
         })
     }
+}
+
+/// A control message that reads, and its sequence number.
+fn read_variables(version: Version, draw: &mut Draw) -> (Vec<u8>, u16) {
+    let sequence = draw.short();
+    let mut octets = Vec::with_capacity(control::HEADER_LENGTH);
+    ControlMessage::request(version, control::READ_VARIABLES, sequence).write_header(&mut octets);
+    (octets, sequence)
 }
 
 /// A header that tells nothing of us: version, mode and a transmit timestamp that is random.

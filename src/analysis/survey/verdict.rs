@@ -36,6 +36,8 @@ pub enum KeyVerdict {
     NoResponse,
     /// Nobody listens there: ICMP says so.
     Refused,
+    /// There is no way to it: our own system or a router says so.
+    Unreachable,
     /// What was seen does not tell.
     Inconclusive,
 }
@@ -80,13 +82,17 @@ impl KeyVerdict {
             KeyVerdict::Kiss(_) => "kiss",
             KeyVerdict::NoResponse => "no-response",
             KeyVerdict::Refused => "refused",
+            KeyVerdict::Unreachable => "unreachable",
             KeyVerdict::Inconclusive => "inconclusive",
         }
     }
 
     /// True when nothing is known of the key, be it that there is no answer.
     pub fn is_open(self) -> bool {
-        matches!(self, KeyVerdict::NoResponse | KeyVerdict::Refused | KeyVerdict::Inconclusive)
+        matches!(
+            self,
+            KeyVerdict::NoResponse | KeyVerdict::Refused | KeyVerdict::Unreachable | KeyVerdict::Inconclusive
+        )
     }
 
     /// What to look at next: on the server, and on our side.
@@ -141,6 +147,10 @@ impl KeyVerdict {
             KeyVerdict::Refused => {
                 ("whether it runs and listens on that port", "whether the port is the right one")
             }
+            KeyVerdict::Unreachable => (
+                "whether it is up, and its address",
+                "the route there (ip route get), and firewalls that reject",
+            ),
             KeyVerdict::Inconclusive => {
                 ("nothing yet", "ask again with --tries: too much was lost, or the run was stopped, to tell")
             }
@@ -154,5 +164,38 @@ impl fmt::Display for KeyVerdict {
             KeyVerdict::Kiss(code) => write!(formatter, "kiss {}", String::from_utf8_lossy(code)),
             _ => formatter.write_str(self.name()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::diagnosis::page;
+    use crate::ntp::header::{Mode, Version};
+
+    #[test]
+    fn every_verdict_has_a_page_and_all_but_the_best_say_what_to_check() {
+        let flaws = [Flaw::Source, Flaw::Malformed, Flaw::Mode(Mode::Client), Flaw::Version(Version::FOUR)];
+        let verdicts = [
+            KeyVerdict::Authenticated,
+            KeyVerdict::Unsynchronised,
+            KeyVerdict::DropsRequest,
+            KeyVerdict::CryptoNak,
+            KeyVerdict::AuthStripped,
+            KeyVerdict::ZeroTrailer,
+            KeyVerdict::ReplyBadMac,
+            KeyVerdict::ReplyOtherKey(KeyId(7)),
+            KeyVerdict::ReplyWrongOrigin,
+            KeyVerdict::Kiss(*b"RATE"),
+            KeyVerdict::NoResponse,
+            KeyVerdict::Refused,
+            KeyVerdict::Unreachable,
+            KeyVerdict::Inconclusive,
+        ];
+        for verdict in verdicts.into_iter().chain(flaws.map(KeyVerdict::ReplyFlawed)) {
+            assert!(page(verdict.name()).is_some(), "docs/probe.md says nothing of {verdict}");
+            assert_eq!(verdict.next_checks().is_none(), verdict == KeyVerdict::Authenticated);
+        }
+        assert!(page("answers").is_some());
     }
 }

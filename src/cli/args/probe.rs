@@ -14,11 +14,33 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   ntpcap probe 10.0.0.5 --key 11 --keys ntp.keys
   ntpcap probe ntp1.example.org ntp2.example.org:1123 '[fd99::1]:123' --all-keys
-  ntpcap probe --targets hosts.txt --key 11 --ndjson
   ntpcap probe 10.0.0.5 --key 11 --format nagios
 
 Exit codes: 0 every key asked for is authenticated, 1 something is wrong, 2 could not do the
 work, 3 no answer or inconclusive; with --format nagios those of its plug-ins.";
+
+pub(super) const DIFF_EXAMPLES: &str = "\
+Examples:
+  ntpcap probe --targets hosts.txt --key 11,12 --json > before.json
+  ntpcap probe --targets hosts.txt --key 11,12 --json > after.json
+  ntpcap diff before.json after.json
+
+Exit codes: 0 nothing changed, 1 something did, 2 could not do the work.";
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    /// Output of `probe --json` or `--ndjson`
+    pub before: PathBuf,
+    /// The same, of a later run
+    pub after: PathBuf,
+    /// One JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Nothing but errors and the exit code
+    #[arg(short, long, conflicts_with = "json")]
+    pub quiet: bool,
+}
 
 /// Arguments of `probe`.
 #[derive(Debug, Args)]
@@ -53,7 +75,10 @@ pub struct AskingArguments {
     /// Ask everything: versions, trailers, fields, peers
     #[arg(long)]
     pub full: bool,
-    /// Time between requests [default: 2s, later 8s, as `limited` servers allow]
+    /// Read the system's variables too, by a control message (mode 6)
+    #[arg(long)]
+    pub control: bool,
+    /// Time between requests [default: 2s, later 8s, for `limited` servers]
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub interval: Option<Duration>,
     /// How long to wait for a reply
@@ -74,6 +99,9 @@ pub struct AskingArguments {
     /// Address to send from
     #[arg(long, value_name = "ADDRESS")]
     pub source: Option<IpAddr>,
+    /// Port to send from [default: any free one, as RFC 9109 asks for]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub source_port: Option<u16>,
     /// Say what would be asked and how long it takes at most, and ask nothing
     #[arg(long)]
     pub dry_run: bool,

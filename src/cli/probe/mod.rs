@@ -6,18 +6,20 @@ mod targets;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::analysis::survey::{Pacing, Settings, Survey};
-use crate::auth::{KeyId, Keyrings};
-use crate::probe::udp::{self, Options};
+use crate::analysis::survey::{Extent, Pacing, Settings, Stop, Survey};
+use crate::auth::{KeyId, Keyring, Keyrings};
+use crate::probe::udp::{self, Observer, Options};
 
 use super::args::probe::ProbeArguments;
 use super::exit::{CliError, Exit};
 use super::interrupt::Interrupt;
+use super::progress::Progress;
 use super::{inputs, keys, say};
 use capture::Capture;
 use results::Results;
@@ -36,25 +38,35 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<Exit, CliError> {
     unknown.iter().for_each(|error| say(&format!("error: {error}")));
     let surveys: Vec<(SocketAddr, Survey)> = targets
         .iter()
-        .map(|target| (target.address, Survey::new(settings(arguments, target, &asked), Arc::clone(&keys))))
-        .collect();
+        .map(|target| {
+            let asked = keys_for(target.address, &asked, arguments, &keys)?;
+            Ok((target.address, Survey::new(settings(arguments, target, &asked), Arc::clone(&keys))))
+        })
+        .collect::<Result<_, CliError>>()?;
     if arguments.asking.dry_run {
         return results::tell_plan(arguments, &surveys);
     }
     let capture = Capture::create(arguments, &inputs, &interrupt)?;
     inputs::allow_many_files();
     let mut results = Results::new(&arguments.result, &targets);
-    let options = Options { source: arguments.asking.source, spacing: spacing(arguments) };
-    let mut failed = None;
+    let progress = Progress::new(targets.len(), results::longest(arguments, &surveys), is_shown(arguments));
+    let (mut failed, mut could_not_ask) = (None, false);
     udp::run(
         surveys,
-        options,
-        capture.observer(),
+        options(arguments),
+        Some(observer(&capture, &progress)),
         || interrupt.is_set(),
         |survey| {
-            failed = failed.take().or(results.take(&survey.outcome()).err());
+            let outcome = survey.outcome();
+            if let Some(Stop::Failed(reason)) = &outcome.stopped {
+                progress.aside(|| say(&format!("error: {}: cannot ask: {reason}", outcome.target)));
+                could_not_ask = true;
+            }
+            failed = failed.take().or(progress.aside(|| results.take(&outcome)).err());
+            progress.done();
         },
     )?;
+    progress.end();
     if let Some(error) = failed {
         return Err(error.into());
     }
@@ -62,9 +74,33 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<Exit, CliError> {
     let exit = results.finish()?;
     Ok(match exit {
         _ if interrupt.is_set() => Exit::Interrupted,
-        Exit::Fine | Exit::Inconclusive | Exit::Wrong if !unknown.is_empty() => Exit::Failed,
+        Exit::Fine | Exit::Inconclusive | Exit::Wrong if could_not_ask || !unknown.is_empty() => Exit::Failed,
         exit => exit,
     })
+}
+
+/// What sees every datagram.
+fn observer(capture: &Capture, progress: &Progress) -> Observer {
+    let (writing, progress) = (capture.observer(), progress.clone());
+    Box::new(move |passing| {
+        if passing.is_ours {
+            progress.sent();
+        }
+        if let Some(writing) = &writing {
+            writing(passing);
+        }
+    })
+}
+
+/// Progress is of no use beside a stream of results on the same terminal, and unwanted where nothing is to be said.
+fn is_shown(arguments: &ProbeArguments) -> bool {
+    let is_stream = arguments.result.ndjson && io::stdout().is_terminal();
+    !arguments.result.quiet && !is_stream && io::stderr().is_terminal()
+}
+
+fn options(arguments: &ProbeArguments) -> Options {
+    let asking = &arguments.asking;
+    Options { source: asking.source, source_port: asking.source_port, spacing: spacing(arguments) }
 }
 
 /// The keys, and the files that were read for them; none where none are asked for.
@@ -83,20 +119,18 @@ fn read_keys(arguments: &ProbeArguments) -> Result<(Keyrings, Vec<PathBuf>), Cli
     Ok((loaded.rings, loaded.read))
 }
 
-/// The keys to ask for.
+/// The keys to ask for, of all that the key files have. Each must be in one.
 fn asked_keys(arguments: &ProbeArguments, keys: &Keyrings) -> Result<Vec<KeyId>, CliError> {
-    let rings: Vec<_> = keys.all().collect();
-    let candidates = rings.iter().flat_map(|ring| ring.candidates());
-    let known: BTreeSet<KeyId> = candidates.map(|candidate| candidate.key.id()).collect();
-    let mut known: Vec<KeyId> = known.into_iter().collect();
+    let known = known_keys(keys.all());
     if arguments.all_keys {
-        known.retain(|key_id| keys.default_keyring().is_trusted(*key_id));
-        return if known.is_empty() { Err(CliError::NoKeys) } else { Ok(known) };
+        let trusted: Vec<KeyId> =
+            known.into_iter().filter(|key_id| keys.default_keyring().is_trusted(*key_id)).collect();
+        return if trusted.is_empty() { Err(CliError::NoKeys) } else { Ok(trusted) };
     }
     let mut asked: Vec<KeyId> = Vec::new();
     for key_id in arguments.key.iter().copied().map(KeyId) {
         if !known.contains(&key_id) {
-            return Err(CliError::UnknownKey { key_id, known });
+            return Err(CliError::UnknownKey { key_id, known: known.into_iter().collect() });
         }
         if !asked.contains(&key_id) {
             asked.push(key_id);
@@ -105,12 +139,32 @@ fn asked_keys(arguments: &ProbeArguments, keys: &Keyrings) -> Result<Vec<KeyId>,
     Ok(asked)
 }
 
+/// Those of the keys to ask for that are for this server: all, or where none is named those that there are.
+fn keys_for(
+    server: SocketAddr,
+    asked: &[KeyId],
+    arguments: &ProbeArguments,
+    keys: &Keyrings,
+) -> Result<Vec<KeyId>, CliError> {
+    let known = known_keys(keys.for_message(server.ip(), server.ip()));
+    match asked.iter().find(|key_id| !known.contains(key_id)) {
+        Some(key_id) if !arguments.all_keys => {
+            Err(CliError::UnknownKeyOf { key_id: *key_id, server, known: known.into_iter().collect() })
+        }
+        _ => Ok(asked.iter().copied().filter(|key_id| known.contains(key_id)).collect()),
+    }
+}
+
+fn known_keys<'r>(rings: impl Iterator<Item = &'r Keyring>) -> BTreeSet<KeyId> {
+    rings.flat_map(Keyring::candidates).map(|candidate| candidate.key.id()).collect()
+}
+
 fn settings(arguments: &ProbeArguments, target: &Target, keys: &[KeyId]) -> Settings {
     let asking = &arguments.asking;
     Settings {
         target: target.address,
         keys: keys.to_vec(),
-        full: asking.full,
+        extent: Extent { full: asking.full, control: asking.control },
         tries: asking.tries,
         wait: asking.timeout,
         pacing: asking.interval.map_or(Pacing::Polite, Pacing::Every),

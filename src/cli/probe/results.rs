@@ -81,22 +81,28 @@ fn write_text(records: &[TargetRecord], output: &mut impl Write) -> io::Result<(
     records.iter().try_for_each(|record| record.write_line(output, width))
 }
 
+/// The time that all takes at most.
+pub(super) fn longest(arguments: &ProbeArguments, surveys: &[(SocketAddr, Survey)]) -> Duration {
+    let requests: u64 = surveys.iter().map(|(_, survey)| survey.most_requests()).sum();
+    let each = surveys.iter().map(|(_, survey)| survey.longest()).max().unwrap_or_default();
+    let all = u32::try_from(requests).unwrap_or(u32::MAX);
+    each.saturating_add(spacing(arguments).saturating_mul(all))
+}
+
 /// Says what would be asked, and how long that takes at most.
 pub(super) fn tell_plan(
     arguments: &ProbeArguments,
     surveys: &[(SocketAddr, Survey)],
 ) -> Result<Exit, CliError> {
     let mut output = io::stdout().lock();
-    let (mut requests, mut longest) = (0, Duration::ZERO);
+    let mut requests = 0;
     for (target, survey) in surveys {
         let names: Vec<String> = survey.stimuli().iter().map(|stimulus| stimulus.name()).collect();
         let (most, span) = (survey.most_requests(), survey.longest());
         writeln!(output, "{target}: at most {most} requests in {span:?}: {}", names.join(", "))?;
         requests += most;
-        longest = longest.max(span);
     }
-    let all = u32::try_from(requests).unwrap_or(u32::MAX);
-    let longest = longest.saturating_add(spacing(arguments).saturating_mul(all));
+    let longest = longest(arguments, surveys);
     writeln!(output, "all: at most {requests} requests in {longest:?}")?;
     Ok(Exit::Fine)
 }

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::ntp::header::Mode;
 
 use super::census::{CensusDocument, UseRecord};
-use super::probe::{ProbeDocument, ProbeRecord};
+use super::probe::{DiffDocument, ProbeDocument, ProbeRecord};
 use super::serve::ServeRecord;
 
 mod fields;
@@ -92,12 +92,13 @@ pub fn schema() -> serde_json::Value {
     let served = generator.subschema_for::<ServeRecord<'_>>();
     let probed = generator.subschema_for::<ProbeRecord<'_>>();
     let all_probed = generator.subschema_for::<ProbeDocument<'_>>();
+    let diff = generator.subschema_for::<DiffDocument>();
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ntpcap results",
         "description": "A line of --ndjson or of a server's log, or the document of --json.",
         "schema_version": SCHEMA,
-        "anyOf": [record, document, census, served, probed, all_probed],
+        "anyOf": [record, document, census, served, probed, all_probed, diff],
         "$defs": generator.take_definitions(true),
     })
 }

@@ -1,6 +1,8 @@
 //! What a probe tells of its targets: records, text, and lines for monitoring.
 
+mod diff;
 mod monitoring;
+mod policy;
 mod text;
 
 use std::collections::BTreeMap;
@@ -9,11 +11,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analysis::behaviour::{Answer, Asked};
-use crate::analysis::survey::{KeyOutcome, Outcome, Row, Stimulus, Stop, TargetVerdict};
+use crate::analysis::survey::{KeyOutcome, Outcome, Row, Stimulus, Stop, TargetVerdict, Told};
 
 use super::model::{JsonSchema, SCHEMA};
 
+pub use diff::{Change, DiffDocument, StoredRun, StoredRunError};
 pub use monitoring::{NagiosState, prometheus};
+pub use policy::{ExposureRecord, PolicyRecord, TrailerRecord};
 
 /// One line of `ntpcap probe --ndjson`.
 #[derive(Serialize, JsonSchema)]
@@ -97,6 +101,11 @@ pub struct TargetRecord {
     pub implementation: ImplementationRecord,
     /// `required` or `optional`; null where it is not known.
     pub authentication: Option<&'static str>,
+    /// What it accepts.
+    pub policy: PolicyRecord,
+    /// What control messages tell to anybody, where they were sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<ExposureRecord>,
     /// Every kind of request and how it was answered.
     pub requests: Vec<AskedRecord>,
     /// Server's clock minus ours, in seconds.
@@ -199,6 +208,8 @@ impl TargetRecord {
             authentication: outcome
                 .requires_authentication
                 .map(|is_required| if is_required { "required" } else { "optional" }),
+            policy: PolicyRecord::new(outcome),
+            control: outcome.exposure.as_ref().map(ExposureRecord::new),
             requests: outcome.rows.iter().map(request).collect(),
             offset_s: outcome.times.offset,
             delay_s: outcome.times.delay,
@@ -276,7 +287,11 @@ fn behaviour(outcome: &Outcome) -> BehaviourRecord {
 
 fn request(row: &Row) -> AskedRecord {
     let key_id = Stimulus::key_id(row.stimulus).map(|key_id| key_id.0);
-    AskedRecord { request: row.stimulus.name(), key_id, sent: row.sent, answer: row.told.name() }
+    let answer = match (row.stimulus, row.told) {
+        (Stimulus::ReadVariables, Told::Answer(_)) => "answered",
+        (_, told) => told.name(),
+    };
+    AskedRecord { request: row.stimulus.name(), key_id, sent: row.sent, answer }
 }
 
 fn reason(stop: &Stop) -> String {
@@ -285,6 +300,7 @@ fn reason(stop: &Stop) -> String {
             format!("the server asked us to stop: kiss code {}", String::from_utf8_lossy(code))
         }
         Stop::Refused => "ICMP: nobody listens on that port".to_owned(),
+        Stop::Unreachable(reason) => format!("no way there: {reason}"),
         Stop::Failed(reason) => format!("cannot send: {reason}"),
     }
 }

@@ -29,6 +29,12 @@ impl TargetRecord {
         let known = |answer: Option<&'static str>| answer.unwrap_or("not known");
         writeln!(output, "  class: {}", known(behaviour.class))?;
         writeln!(output, "  authentication: {}", known(self.authentication))?;
+        for line in self.policy.lines() {
+            writeln!(output, "  {line}")?;
+        }
+        if let Some(control) = &self.control {
+            writeln!(output, "  {}", control.line())?;
+        }
         let implementation = &self.implementation;
         write!(output, "  implementation: {}", implementation.name)?;
         match (implementation.certainty, implementation.candidates.as_slice()) {
