@@ -20,6 +20,7 @@ pub mod analysis;
 pub mod auth;
 pub mod capture;
 pub mod cli;
+pub mod conformance;
 pub mod net;
 pub mod ntp;
 pub mod probe;

@@ -29,6 +29,8 @@ pub struct Sending {
     pub wait: Duration,
     /// The least time from the sending before to this one.
     pub pause: Duration,
+    /// Which of our ports it leaves from, counted from zero; each is another client to the server.
+    pub port: usize,
 }
 
 /// What was observed.
@@ -51,6 +53,8 @@ pub enum Observation {
 pub struct Reply {
     /// Who sent it.
     pub source: SocketAddr,
+    /// Which of our ports it came to.
+    pub port: usize,
     /// Its octets.
     pub octets: Vec<u8>,
     /// When the last sending left, by our wall clock: time since 1970.

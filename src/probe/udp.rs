@@ -1,13 +1,16 @@
 //! Runs plans over UDP, each with a socket and a task of its own, in one thread.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, sockopt};
+use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -23,6 +26,8 @@ pub struct Options {
     pub source_port: Option<u16>,
     /// The least time between two datagrams of all plans together.
     pub spacing: Duration,
+    /// Whether sockets are connected: refusals are told of then, and what comes from elsewhere is not seen.
+    pub connected: bool,
 }
 
 /// A datagram that left or came.
@@ -45,6 +50,9 @@ pub type Observer = Box<dyn Fn(&Passing<'_>) + Send + Sync>;
 
 /// How often the wish to end is looked for.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// Datagrams that are taken after a wait is over, because they had come before: a stream of them must not hold us up.
+const MOST_LATE: usize = 64;
 
 /// Octets of a reply that are looked at: far more than any reply to a request of ours may have.
 const LARGEST: usize = 4_096;
@@ -89,54 +97,32 @@ pub fn run<P: Plan + Send + 'static>(
 }
 
 async fn drive<P: Plan>(mut plan: P, target: SocketAddr, shared: Arc<Shared>) -> P {
-    match connect(target, shared.options) {
-        Ok(socket) => {
-            let line =
-                Line { socket, target, shared, sent: None, deadline: Instant::now(), wait: Duration::ZERO };
-            line.run(&mut plan).await;
-        }
-        Err(error) => {
-            let mut seen = None;
-            while plan.next(seen.take()) != Step::Done {
-                seen = Some(observed(&error));
-            }
-        }
-    }
+    Line::new(target, shared).run(&mut plan).await;
     plan
 }
 
-/// A socket of that one target: the system tells it of refusals, and passes nothing on that others send. So many may
-/// have the same port.
-fn connect(target: SocketAddr, options: Options) -> io::Result<UdpSocket> {
-    let any = match target {
-        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    let family = if target.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let socket = socket::socket(family, SockType::Datagram, flags, None)?;
-    if options.source_port.is_some() {
-        socket::setsockopt(&socket, sockopt::ReuseAddr, &true)?;
-    }
-    let source = SocketAddr::new(options.source.unwrap_or(any), options.source_port.unwrap_or(0));
-    socket::bind(socket.as_raw_fd(), &SockaddrStorage::from(source))?;
-    let socket = std::net::UdpSocket::from(socket);
-    socket.connect(target)?;
-    UdpSocket::from_std(socket)
-}
-
-/// The way to one target.
+/// The way to one target: a socket for each port of ours that was used.
 struct Line {
-    socket: UdpSocket,
+    sockets: Vec<UdpSocket>,
     target: SocketAddr,
     shared: Arc<Shared>,
     /// When the last datagram left, by both clocks.
     sent: Option<(Instant, Duration)>,
     deadline: Instant,
     wait: Duration,
+    /// Datagrams that were taken since the wait was over.
+    late: usize,
 }
 
+/// A datagram that came: to which port of ours, from whom, how long it is.
+type Came = (usize, SocketAddr, usize);
+
 impl Line {
+    fn new(target: SocketAddr, shared: Arc<Shared>) -> Line {
+        let (deadline, wait) = (Instant::now(), Duration::ZERO);
+        Line { sockets: Vec::new(), target, shared, sent: None, deadline, wait, late: 0 }
+    }
+
     async fn run(mut self, plan: &mut impl Plan) {
         let mut seen = None;
         let mut buffer = vec![0; LARGEST];
@@ -162,18 +148,27 @@ impl Line {
         }
         let turn = self.shared.turn();
         self.sleep_until(turn).await;
+        while self.sockets.len() <= sending.port {
+            self.sockets.push(open(self.target, self.shared.options)?);
+        }
+        let Some(socket) = self.sockets.get(sending.port) else { return Ok(()) };
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = Instant::now();
         self.sent = Some((now, since_1970));
-        (self.wait, self.deadline) = (sending.wait, now + sending.wait);
-        self.socket.send(&sending.octets).await?;
-        self.note(since_1970, true, &sending.octets);
+        (self.wait, self.deadline, self.late) = (sending.wait, now + sending.wait, 0);
+        match self.shared.options.connected {
+            true => socket.send(&sending.octets).await?,
+            false => socket.send_to(&sending.octets, self.target).await?,
+        };
+        self.note(since_1970, (sending.port, self.target, true), &sending.octets);
         Ok(())
     }
 
-    fn note(&self, time: Duration, is_ours: bool, octets: &[u8]) {
-        if let (Some(observer), Ok(us)) = (&self.shared.observer, self.socket.local_addr()) {
-            let (source, destination) = if is_ours { (us, self.target) } else { (self.target, us) };
+    /// Tells the observer of a datagram between a port of ours and the other end, ours or theirs.
+    fn note(&self, time: Duration, (port, other, is_ours): (usize, SocketAddr, bool), octets: &[u8]) {
+        let us = self.sockets.get(port).and_then(|socket| socket.local_addr().ok());
+        if let (Some(observer), Some(us)) = (&self.shared.observer, us) {
+            let (source, destination) = if is_ours { (us, other) } else { (other, us) };
             observer(&Passing { time, is_ours, source, destination, octets });
         }
     }
@@ -186,20 +181,29 @@ impl Line {
     }
 
     /// What comes next; `None` when all is to end.
-    async fn observe(&self, buffer: &mut [u8]) -> Option<Observation> {
+    async fn observe(&mut self, buffer: &mut [u8]) -> Option<Observation> {
         loop {
             if self.shared.is_over.load(Ordering::Relaxed) {
                 return None;
             }
             let glance = self.deadline.min(Instant::now() + GLANCE);
-            match timeout_at(glance, self.socket.recv(buffer)).await {
-                Ok(Ok(length)) => {
+            match timeout_at(glance, self.receive(buffer)).await {
+                Ok(Ok((port, source, length))) => {
+                    self.late += usize::from(Instant::now() > self.deadline);
+                    if self.late > MOST_LATE {
+                        return Some(Observation::Silence(self.wait));
+                    }
                     let (sent, since_1970) = self.sent?;
                     let elapsed = sent.elapsed();
-                    self.note(since_1970 + elapsed, false, buffer.get(..length).unwrap_or_default());
                     let octets = buffer.get(..length).unwrap_or_default().to_vec();
-                    let reply = Reply { source: self.target, octets, sent: since_1970, elapsed };
-                    return Some(Observation::Reply(reply));
+                    self.note(since_1970 + elapsed, (port, source, false), &octets);
+                    return Some(Observation::Reply(Reply {
+                        source,
+                        port,
+                        octets,
+                        sent: since_1970,
+                        elapsed,
+                    }));
                 }
                 Ok(Err(error)) => return Some(observed(&error)),
                 Err(_) if Instant::now() >= self.deadline => return Some(Observation::Silence(self.wait)),
@@ -207,6 +211,42 @@ impl Line {
             }
         }
     }
+
+    /// The first datagram that comes to any port of ours.
+    async fn receive(&self, buffer: &mut [u8]) -> io::Result<Came> {
+        poll_fn(|context| {
+            for (port, socket) in self.sockets.iter().enumerate() {
+                let mut room = ReadBuf::new(buffer);
+                if let Poll::Ready(came) = socket.poll_recv_from(context, &mut room) {
+                    return Poll::Ready(came.map(|source| (port, source, room.filled().len())));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// A socket of that one target. When it is connected, the system tells it of refusals, and passes nothing on that others
+/// send. So many may have the same port.
+fn open(target: SocketAddr, options: Options) -> io::Result<UdpSocket> {
+    let any = match target {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let family = if target.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket::socket(family, SockType::Datagram, flags, None)?;
+    if options.source_port.is_some() {
+        socket::setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    }
+    let source = SocketAddr::new(options.source.unwrap_or(any), options.source_port.unwrap_or(0));
+    socket::bind(socket.as_raw_fd(), &SockaddrStorage::from(source))?;
+    let socket = std::net::UdpSocket::from(socket);
+    if options.connected {
+        socket.connect(target)?;
+    }
+    UdpSocket::from_std(socket)
 }
 
 impl Shared {

@@ -4,16 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may import. `docs/decisions/` says why where this is wider than it need be.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("ntp", &[]),
     ("auth", &["ntp"]),
     ("capture", &[]),
     ("net", &["capture"]),
     ("analysis", &["ntp", "auth", "net", "capture", "probe"]),
-    ("report", &["analysis", "ntp", "capture"]),
+    ("conformance", &["ntp", "auth", "analysis", "probe"]),
+    ("report", &["analysis", "conformance", "ntp", "capture"]),
     ("server", &["ntp", "auth"]),
     ("probe", &[]),
-    ("cli", &["ntp", "auth", "capture", "net", "analysis", "report", "server", "probe"]),
+    ("cli", &["ntp", "auth", "capture", "net", "analysis", "conformance", "report", "server", "probe"]),
 ];
 
 /// An outside crate, and the places that may name it.

@@ -14,6 +14,7 @@ mod captures;
 mod census;
 mod command_line;
 mod common;
+mod conform;
 mod damage;
 mod diagnosis;
 mod faults;

@@ -11,7 +11,7 @@ use ntpcap::auth::{KeyId, Keyring, Keyrings, TrustedKeys};
 use ntpcap::ntp::NtpTimestamp;
 use ntpcap::ntp::timestamp::UnixTime;
 use ntpcap::probe::in_process::{Arrival, What, run};
-use ntpcap::probe::{Observation, Plan, Step};
+use ntpcap::probe::{Observation, Plan, Sending, Step};
 use ntpcap::server::fault::{Dispatch, Group, Request};
 use ntpcap::server::{Fault, Faults, FixedClock, Habit, Policy, Question, System, Treatment};
 
@@ -70,11 +70,11 @@ impl<'k> Server<'k> {
         Server { policy, treatment, faults: Faults::new(keys, faults, 3), asked: 0 }
     }
 
-    fn respond(&mut self, request: &[u8], now: Duration) -> Vec<Dispatch> {
+    fn respond(&mut self, request: &Sending, now: Duration) -> Vec<Dispatch> {
         let arrival = ntp_time(now + TICK);
         self.asked += 1;
         let treatment = (self.treatment)(self.asked);
-        let question = Question { octets: request, arrival, treatment, earlier_transmit: None };
+        let question = Question { octets: &request.octets, arrival, treatment, earlier_transmit: None };
         let clock = FixedClock::new(arrival, 1_000);
         let client = "192.0.2.2:40000".parse().unwrap();
         let request = Request { question: &question, client, elapsed: now - NOW };
@@ -91,7 +91,7 @@ impl<'k> Server<'k> {
 }
 
 fn arrival(sent: Dispatch, jitter: Duration) -> Arrival {
-    Arrival { after: 2 * TICK + sent.after + jitter, what: What::Datagram(target(), sent.octets) }
+    Arrival { after: 2 * TICK + sent.after + jitter, port: 0, what: What::Datagram(target(), sent.octets) }
 }
 
 fn their_keys() -> Keyring {
@@ -286,7 +286,7 @@ fn the_silence_of_a_server_that_died_is_no_refusal() {
 #[test]
 fn refusals_and_failures_of_our_own_are_told_apart_from_silence() {
     for (what, verdict, stopped) in [
-        (vec![Arrival { after: TICK, what: What::Refusal }], "refused", Some(Stop::Refused)),
+        (vec![Arrival { after: TICK, port: 0, what: What::Refusal }], "refused", Some(Stop::Refused)),
         (Vec::new(), "no-response", None),
     ] {
         let mut survey = survey(settings(&[2], false));
@@ -310,7 +310,9 @@ fn replies_from_elsewhere_are_no_answers() {
     let elsewhere = "192.0.2.9:123".parse().unwrap();
     run(&mut survey, NOW, |request, now| {
         let replies = server.respond(request, now).into_iter();
-        replies.map(|one| Arrival { after: TICK, what: What::Datagram(elsewhere, one.octets) }).collect()
+        replies
+            .map(|one| Arrival { after: TICK, port: 0, what: What::Datagram(elsewhere, one.octets) })
+            .collect()
     });
     assert_eq!(survey.outcome().verdict.to_string(), "reply-wrong-source");
 }

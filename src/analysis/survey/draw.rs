@@ -4,18 +4,19 @@ use std::hash::{DefaultHasher, Hasher};
 
 /// A sequence of values. The same seed gives the same sequence.
 #[derive(Clone, Debug)]
-pub(super) struct Draw {
+pub struct Draw {
     seed: u64,
     drawn: u64,
 }
 
 impl Draw {
-    pub(super) fn new(seed: u64) -> Draw {
+    /// The sequence of that seed.
+    pub fn new(seed: u64) -> Draw {
         Draw { seed, drawn: 0 }
     }
 
     /// The next value; never zero, which means "not known" in a timestamp.
-    pub(super) fn value(&mut self) -> u64 {
+    pub fn value(&mut self) -> u64 {
         self.drawn += 1;
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(self.seed);
@@ -24,13 +25,13 @@ impl Draw {
     }
 
     /// The next value of 16 bits.
-    pub(super) fn short(&mut self) -> u16 {
+    pub fn short(&mut self) -> u16 {
         let [first, second, ..] = self.value().to_be_bytes();
         u16::from_be_bytes([first, second])
     }
 
     /// So many octets.
-    pub(super) fn octets(&mut self, count: usize) -> Vec<u8> {
+    pub fn octets(&mut self, count: usize) -> Vec<u8> {
         std::iter::repeat_with(|| self.value().to_be_bytes()).flatten().take(count).collect()
     }
 }

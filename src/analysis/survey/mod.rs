@@ -21,6 +21,7 @@ mod run;
 mod stimulus;
 mod verdict;
 
+pub use draw::Draw;
 pub use exposure::Exposure;
 pub use family::{Certainty, Guess};
 pub use outcome::{KeyOutcome, Outcome, Row, TargetVerdict, Told};

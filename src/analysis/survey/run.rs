@@ -223,7 +223,7 @@ impl Survey {
         let ring = ring(&self.keys, self.settings.target, stimulus.key_id());
         let question = stimulus.question(ring, &mut self.draw)?;
         let pause = self.settings.pacing.gap(self.sent.len() as u64);
-        let sending = Sending { octets: question.octets.clone(), wait: self.settings.wait, pause };
+        let sending = Sending { octets: question.octets.clone(), wait: self.settings.wait, pause, port: 0 };
         self.sent.push(Sent { index, outcome: Attempt::Open, question });
         Some(Step::Send(sending))
     }

@@ -100,7 +100,8 @@ fn is_shown(arguments: &ProbeArguments) -> bool {
 
 fn options(arguments: &ProbeArguments) -> Options {
     let asking = &arguments.asking;
-    Options { source: asking.source, source_port: asking.source_port, spacing: spacing(arguments) }
+    let (source, source_port) = (asking.source, asking.source_port);
+    Options { source, source_port, spacing: spacing(arguments), connected: true }
 }
 
 /// The keys, and the files that were read for them; none where none are asked for.

@@ -1,0 +1,16 @@
+//! Every case, by group.
+
+mod auth;
+mod header;
+
+use super::case::Case;
+
+/// Every case, in the order in which they are run.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    [header::CASES, auth::CASES].into_iter().flatten()
+}
+
+/// The case of that slug.
+pub fn find(slug: &str) -> Option<&'static Case> {
+    all().find(|case| case.slug == slug)
+}

@@ -1,0 +1,118 @@
+//! What cases know: keys, random values, and what the server turned out to do.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::analysis::survey::Draw;
+use crate::auth::{Algorithm, Key, KeyId, Keyring};
+
+use super::exchange::Exchange;
+use super::reading::{self, Reading, Told};
+use super::request::Request;
+
+/// What is known before the first case, from requests that every run begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Requests without a MAC are answered.
+    pub answers_plainly: bool,
+    /// Keys under which a right MAC is answered by a right one.
+    pub honoured: Vec<KeyId>,
+}
+
+/// What cases ask with and judge by.
+#[derive(Debug)]
+pub struct Context {
+    keys: Arc<Keyring>,
+    given: Vec<KeyId>,
+    draw: RefCell<Draw>,
+    /// What the server turned out to do.
+    pub facts: Facts,
+}
+
+impl Context {
+    /// Keys of a ring, in the order in which cases prefer them, and where random values come from.
+    pub fn new(keys: Arc<Keyring>, given: Vec<KeyId>, seed: u64) -> Context {
+        Context { keys, given, draw: RefCell::new(Draw::new(seed)), facts: Facts::default() }
+    }
+
+    /// The keys that MACs are judged by.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keys
+    }
+
+    /// The keys to ask with.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.given.iter().filter_map(|key_id| self.key(*key_id))
+    }
+
+    /// The keys that the server honours.
+    pub fn honoured(&self) -> impl Iterator<Item = &Key> {
+        self.keys().filter(|key| self.facts.honoured.contains(&key.id()))
+    }
+
+    /// The first key that the server honours.
+    pub fn honoured_key(&self) -> Option<&Key> {
+        self.honoured().next()
+    }
+
+    /// The first key of that algorithm to ask with, honoured if there is such a one.
+    pub fn key_of(&self, algorithm: Algorithm) -> Option<&Key> {
+        let is_it = |key: &&Key| key.algorithm() == algorithm;
+        self.honoured().find(is_it).or_else(|| self.keys().find(is_it))
+    }
+
+    /// The first honoured key whose digests have so many octets or more.
+    pub fn key_with_digest(&self, octets: usize) -> Option<&Key> {
+        self.honoured().find(|key| key.algorithm().digest_length() >= octets)
+    }
+
+    /// The key of that ID.
+    pub fn key(&self, key_id: KeyId) -> Option<&Key> {
+        self.keys.lookup(key_id).first().map(|candidate| &candidate.key)
+    }
+
+    /// True when the server verifies MACs, as far as is known.
+    pub fn authenticates(&self) -> bool {
+        !self.facts.honoured.is_empty()
+    }
+
+    /// A client's request of version 4: all fields zero but a random transmit timestamp.
+    pub fn request(&self) -> Request {
+        Request::new(self.random())
+    }
+
+    /// A random value, never zero.
+    pub fn random(&self) -> u64 {
+        self.draw.borrow_mut().value()
+    }
+
+    /// So many random octets.
+    pub fn octets(&self, count: usize) -> Vec<u8> {
+        self.draw.borrow_mut().octets(count)
+    }
+
+    /// A key ID that no key file of ours has, and whose low 16 bits are odd: no length of a field.
+    pub fn unknown_key_id(&self) -> u32 {
+        let begin = u32::try_from(self.random() % 12_000).unwrap_or(0);
+        let all = (0..12_000).map(|step| 40_001 + 2 * ((begin + step) % 12_000));
+        all.into_iter().find(|id| !self.keys.knows(KeyId(*id))).unwrap_or(u32::MAX)
+    }
+
+    /// Octets that make no MAC of a key and no field: a key ID that nobody has, and random ones.
+    pub fn no_field(&self, count: usize) -> Vec<u8> {
+        let mut octets = self.unknown_key_id().to_be_bytes().to_vec();
+        octets.extend(self.octets(count.saturating_sub(4)));
+        octets.truncate(count);
+        octets
+    }
+
+    /// What the server's answer to an exchange of one datagram is.
+    pub fn told<'e>(&self, exchange: &'e Exchange) -> Told<'e> {
+        reading::told(exchange, &self.keys)
+    }
+
+    /// Every reply that names a datagram of the exchange, or none of ours.
+    pub fn readings<'e>(&self, exchange: &'e Exchange) -> impl Iterator<Item = Reading<'e>> {
+        reading::readings(exchange, &self.keys)
+    }
+}

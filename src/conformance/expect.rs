@@ -1,0 +1,130 @@
+//! Judgements that many cases share.
+
+use crate::analysis::behaviour::Answer;
+use crate::auth::{Key, KeyId};
+
+use super::context::Context;
+use super::exchange::{Evidence, Exchange};
+use super::outcome::Judgement;
+use super::reading::{Reading, Told};
+
+/// Judges each exchange, and gives the worst of that.
+pub fn each(exchanges: &[Exchange], mut judge: impl FnMut(&Exchange) -> Judgement) -> Judgement {
+    let all = exchanges.iter().enumerate().map(|(number, exchange)| judge(exchange).shown_by(number));
+    Judgement::worst(all)
+}
+
+/// Judges the reply of each exchange. Silence tells nothing then, nor does a reply that is not due.
+pub fn each_reply(
+    context: &Context,
+    evidence: &Evidence<'_>,
+    mut judge: impl FnMut(&Reading<'_>) -> Judgement,
+) -> Judgement {
+    each(evidence.own, |exchange| match context.told(exchange) {
+        Told::Reply(reading) => undue(&reading).unwrap_or_else(|| judge(&reading)),
+        told => Judgement::inconclusive(told.describe()),
+    })
+}
+
+/// What is to be said of a reply that is not due, by whatever else it is judged: that it is of another case.
+pub fn undue(reading: &Reading<'_>) -> Option<Judgement> {
+    let field = reading.undue()?;
+    Some(Judgement::inconclusive(format!("a reply whose {field} is not due: {}", reading.describe())))
+}
+
+/// A reply without a MAC is right. `otherwise` judges what else comes, silence too.
+pub fn plain(
+    context: &Context,
+    exchange: &Exchange,
+    otherwise: impl FnOnce(&Told<'_>) -> Judgement,
+) -> Judgement {
+    match context.told(exchange) {
+        Told::Lost => lost(),
+        Told::Reply(reading) if undue(&reading).is_some() => undue(&reading).unwrap_or_else(lost),
+        Told::Reply(reading) if reading.answer == Answer::PlainReply => Judgement::pass(reading.describe()),
+        Told::Reply(reading) if reading.answer == Answer::Kiss => limited(&reading),
+        told => otherwise(&told),
+    }
+}
+
+/// A reply with a right MAC under that key is right. `otherwise` judges what else comes, silence too.
+pub fn authenticated(
+    context: &Context,
+    exchange: &Exchange,
+    key: KeyId,
+    otherwise: impl FnOnce(&Told<'_>) -> Judgement,
+) -> Judgement {
+    match context.told(exchange) {
+        Told::Lost => lost(),
+        Told::Reply(reading) if undue(&reading).is_some() => undue(&reading).unwrap_or_else(lost),
+        Told::Reply(reading) if reading.answer == Answer::Kiss => limited(&reading),
+        Told::Reply(reading) if reading.is_signed() && reading.key_id == Some(key) => {
+            Judgement::pass(reading.describe())
+        }
+        told => otherwise(&told),
+    }
+}
+
+/// What a MAC that cannot be verified must meet with: a crypto-NAK or silence. Both are in use, and nothing else is.
+pub fn refused(context: &Context, exchange: &Exchange) -> Judgement {
+    const EXPECTED: &str = "a crypto-NAK or silence";
+    match context.told(exchange) {
+        Told::Silence => Judgement::pass("silence"),
+        Told::Lost => lost(),
+        Told::Reply(reading) => match reading.answer {
+            _ if undue(&reading).is_some() => undue(&reading).unwrap_or_else(lost),
+            _ if reading.is_signed() => Judgement::fail(EXPECTED, reading.describe()),
+            Answer::CryptoNak => Judgement::pass(reading.describe()),
+            Answer::Kiss => limited(&reading),
+            Answer::ZeroTrailer => Judgement::warn(EXPECTED, reading.describe()),
+            // A server without authentication is told of once, by `auth/support`.
+            Answer::PlainReply if !context.authenticates() => Judgement::warn(EXPECTED, reading.describe()),
+            _ => Judgement::fail(EXPECTED, reading.describe()),
+        },
+    }
+}
+
+/// What must not be answered: silence is right. `otherwise` judges a reply.
+pub fn silence(
+    context: &Context,
+    exchange: &Exchange,
+    otherwise: impl FnOnce(&Reading<'_>) -> Judgement,
+) -> Judgement {
+    match context.told(exchange) {
+        Told::Silence => Judgement::pass("silence"),
+        Told::Lost => lost(),
+        Told::Reply(reading) => otherwise(&reading),
+    }
+}
+
+/// Nothing can be said: the server was not there any more.
+pub fn lost() -> Judgement {
+    Judgement::inconclusive("controls were not answered either")
+}
+
+/// Where a kiss comes, nothing else can be said.
+pub fn limited(reading: &Reading<'_>) -> Judgement {
+    Judgement::inconclusive(format!("the server limits its clients: {}", reading.describe()))
+}
+
+/// Why a case that needs a key cannot be asked: the server honours none.
+pub fn lacks_honoured_key(context: &Context) -> Option<&'static str> {
+    context.honoured_key().is_none().then_some("the server honours none of the keys; see auth/support")
+}
+
+/// Every case needs nothing but a server.
+pub fn lacks_nothing(_: &Context) -> Option<&'static str> {
+    None
+}
+
+/// Judges each exchange of a case about the first honoured key.
+pub fn each_with_key(
+    context: &Context,
+    evidence: &Evidence<'_>,
+    mut judge: impl FnMut(&Exchange, &Key) -> Judgement,
+) -> Judgement {
+    match context.honoured_key() {
+        Some(key) => each(evidence.own, |exchange| judge(exchange, key)),
+        None => Judgement::skip("the server honours none of the keys"),
+    }
+}
