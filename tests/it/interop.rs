@@ -4,6 +4,7 @@
 //! writes the oracle's expectations beside the captures.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -11,18 +12,23 @@ use serde_json::Value;
 use crate::captures::assert_as_expected;
 use crate::common::root;
 
-/// Real clients take their time from `ntpcap serve`, and real servers answer the whole table of requests as it does
-/// under their names.
-#[test]
-fn real_clients_and_servers_agree_with_the_reference_server() {
+/// Unpacks the real programs where they are not yet, and says where they are.
+fn peers() -> PathBuf {
     let peers = root().join("target/peers");
     let fetched =
         Command::new(root().join("tests/peers/fetch")).arg(&peers).current_dir(root()).output().unwrap();
+    eprint!("{}", String::from_utf8_lossy(&fetched.stdout));
     assert!(fetched.status.success(), "{}", String::from_utf8_lossy(&fetched.stderr));
+    peers
+}
+
+/// Runs a script of `tests/peers` that checks ntpcap beside the real programs.
+fn assert_fine(script: &str, arguments: &[&str]) {
     let checked = Command::new("python3")
-        .arg(root().join("tests/peers/serve.py"))
+        .arg(root().join("tests/peers").join(script))
         .args(["--program", env!("CARGO_BIN_EXE_ntpcap"), "--peers"])
-        .arg(&peers)
+        .arg(peers())
+        .args(arguments)
         .current_dir(root())
         .output()
         .unwrap();
@@ -33,20 +39,28 @@ fn real_clients_and_servers_agree_with_the_reference_server() {
     assert!(said.lines().any(|line| line.starts_with("fine: ")), "nothing was checked: {said}");
 }
 
+/// Real clients take their time from `ntpcap serve`, and real servers answer the whole table of requests as it does
+/// under their names.
+#[test]
+fn real_clients_and_servers_agree_with_the_reference_server() {
+    assert_fine("serve.py", &[]);
+}
+
+/// What `docs/comparison.md` says of the query tools and of `ntpcap probe` is still so.
+#[test]
+fn query_tools_say_of_misbehaving_servers_what_the_comparison_tells() {
+    assert_fine("compare.py", &["--check"]);
+}
+
 #[test]
 fn daemons_recorded_today_give_what_is_expected_of_them() {
     let folder = tempfile::tempdir().unwrap();
-    let peers = root().join("target/peers");
-    let fetched =
-        Command::new(root().join("tests/peers/fetch")).arg(&peers).current_dir(root()).output().unwrap();
-    eprint!("{}", String::from_utf8_lossy(&fetched.stdout));
-    assert!(fetched.status.success(), "{}", String::from_utf8_lossy(&fetched.stderr));
     let recorded = Command::new("python3")
         .arg(root().join("tests/peers/record.py"))
         .arg("--out")
         .arg(folder.path())
         .arg("--peers")
-        .arg(&peers)
+        .arg(peers())
         .current_dir(root())
         .output()
         .unwrap();

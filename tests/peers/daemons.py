@@ -16,8 +16,9 @@ PEERS = {
     "ntpsec-1.2.2": "NTPsec 1.2.2 (Debian bookworm)",
     "ntpd-rs-1.4.0": "ntpd-rs 1.4.0 (Debian trixie)",
     "openntpd-6.2p3": "OpenNTPD 6.2p3 (Debian bookworm)",
+    "monitoring-plugins-2.3.3": "check_ntp_time of monitoring-plugins 2.3.3 (Debian bookworm)",
 }
-NTPORG, CHRONY, CHRONY_NEW, NTPSEC, NTPD_RS, OPENNTPD = PEERS
+NTPORG, CHRONY, CHRONY_NEW, NTPSEC, NTPD_RS, OPENNTPD, PLUGINS = PEERS
 
 
 class Peers:
