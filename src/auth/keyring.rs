@@ -225,6 +225,11 @@ impl Keyrings {
         })
     }
 
+    /// The keyring of a server alone: its own where it has one, or else the default.
+    pub fn into_keyring_of(mut self, server: IpAddr) -> Keyring {
+        self.by_address.remove(&server.to_canonical()).unwrap_or(self.default)
+    }
+
     /// Gives every keyring, those made later included, the password hashes of Windows accounts.
     pub fn give_nt_hashes(&mut self, hashes: NtHashes) {
         let hashes = Arc::new(hashes);

@@ -22,7 +22,7 @@ mod request;
 pub mod runner;
 pub mod selection;
 
-pub use baseline::Baseline;
+pub use baseline::{Baseline, BaselineError, Expected};
 pub use case::{Case, Level};
 pub use context::{Context, Facts};
 pub use exchange::{Evidence, Exchange, Names, Received, Stimulus};
