@@ -82,7 +82,7 @@ pub struct ReportArguments {
     #[arg(long, value_name = "FILE")]
     pub write_baseline: Option<PathBuf>,
     /// How results are told
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(id = "report", long = "format", value_name = "FORMAT", default_value = "text")]
     pub format: ReportFormat,
     /// Write results there
     #[arg(short, long, value_name = "FILE")]
