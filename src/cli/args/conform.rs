@@ -28,6 +28,11 @@ Examples:
   ntpcap conform self --fault bogus-origin
   ntpcap conform self --mutations";
 
+const JUDGE_EXAMPLES: &str = "\
+Examples:
+  ntpcap conform judge trace.pcapng --keys ntp.keys
+  ntpcap conform judge captures/ --keys ntp.keys --only auth --format json";
+
 /// Arguments of `conform`.
 #[derive(Debug, Args)]
 pub struct ConformArguments {
@@ -45,6 +50,9 @@ pub enum ConformCommand {
     /// Test the reference server that is in this program, and so the tests themselves
     #[command(name = "self", after_help = SELF_EXAMPLES)]
     Own(Box<SelfRunArguments>),
+    /// Tell which cases a capture proves or refutes, without sending anything
+    #[command(after_help = JUDGE_EXAMPLES, mut_arg("nt_hash", |arg| arg.hide(true)))]
+    Judge(Box<JudgeArguments>),
     /// List the cases
     List(ListArguments),
     /// Show what a case asks for, and why
@@ -151,6 +159,26 @@ pub struct SelfRunArguments {
     /// Run all cases once for each fault, and say which turn red by it
     #[arg(long, conflicts_with_all = ["fault", "udp"])]
     pub mutations: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub selection: SelectionArguments,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub report: ReportArguments,
+}
+
+/// Arguments of `conform judge`.
+#[derive(Debug, Args)]
+pub struct JudgeArguments {
+    /// Captures: files, directories, `-` for standard input
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub captures: Vec<PathBuf>,
+    /// UDP port of NTP; repeatable
+    #[arg(long, value_name = "PORT", default_value = "123")]
+    pub port: Vec<u16>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: KeyArguments,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub selection: SelectionArguments,

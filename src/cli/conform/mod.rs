@@ -1,6 +1,7 @@
 //! `ntpcap conform`: whether a server does what the RFCs and the other servers have it do.
 
 mod baselines;
+mod judge;
 mod mutations;
 mod own;
 mod results;
@@ -30,6 +31,7 @@ pub(super) fn conform(command: &ConformCommand) -> Result<Exit, CliError> {
         ConformCommand::Server(arguments) => server::server(arguments),
         ConformCommand::Own(arguments) if arguments.mutations => mutations::mutations(arguments),
         ConformCommand::Own(arguments) => own::own(arguments),
+        ConformCommand::Judge(arguments) => judge::judge(arguments),
         ConformCommand::List(arguments) => list(arguments),
         ConformCommand::Show(arguments) => show(arguments),
         ConformCommand::Matrix(arguments) => matrix(arguments),

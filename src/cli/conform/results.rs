@@ -1,9 +1,10 @@
 //! What is made of a run: a report, a baseline, an exit code.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::conformance::{Baseline, Outcome, Runner};
+use crate::conformance::{Baseline, CaseResult, Context, Outcome, Runner};
 use crate::report::conform::{ConformReport, Format};
 
 use super::super::args::conform::{ReportArguments, ReportFormat};
@@ -12,6 +13,7 @@ use super::super::exit::{CliError, Exit};
 use super::super::interrupt::Interrupt;
 use super::super::output::output;
 use super::baselines;
+use super::judge::ALONE;
 
 /// Where results go, opened before the run.
 pub(super) struct Results<'a> {
@@ -45,29 +47,60 @@ impl<'a> Results<'a> {
     /// # Errors
     /// Those of writing.
     pub(super) fn finish(self, runner: &Runner, label: &str, alone: &str) -> Result<Exit, CliError> {
-        let arguments = self.arguments;
-        let label = arguments.label.as_deref().unwrap_or(label);
-        let mut results = runner.results().to_vec();
-        if let Some(mut file) = self.written {
-            file.write_all(Baseline::of(label, &results).to_toml().as_bytes())?;
+        let tested = [(label.to_owned(), runner.context(), runner.results())];
+        self.write(tested, runner.ended(), alone)
+    }
+
+    /// Writes what a capture tells of servers, a report each.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(super) fn finish_judged(
+        self,
+        judged: &[(SocketAddr, Context, Vec<CaseResult>)],
+    ) -> Result<Exit, CliError> {
+        let tested =
+            judged.iter().map(|(server, context, results)| (server.to_string(), context, results.as_slice()));
+        self.write(tested, None, ALONE)
+    }
+
+    fn write<'r>(
+        mut self,
+        tested: impl IntoIterator<Item = (String, &'r Context, &'r [CaseResult])>,
+        ended: Option<&str>,
+        alone: &str,
+    ) -> Result<Exit, CliError> {
+        let mut exits = Vec::new();
+        for (label, context, results) in tested {
+            let label = self.arguments.label.clone().unwrap_or(label);
+            let mut results = results.to_vec();
+            if let Some(file) = &mut self.written {
+                file.write_all(Baseline::of(&label, &results).to_toml().as_bytes())?;
+            }
+            if let Some(baseline) = &self.baseline {
+                results.iter_mut().for_each(|result| baseline.apply(result));
+            }
+            let report = ConformReport::new(&label, &results, context, ended, alone);
+            self.tell(&report)?;
+            exits.push(exit(&report, self.arguments.strict));
+        }
+        for mut file in [self.report, self.written].into_iter().flatten() {
             file.flush()?;
             file.finish()?;
         }
-        if let Some(baseline) = &self.baseline {
-            results.iter_mut().for_each(|result| baseline.apply(result));
+        let worst =
+            [Exit::Wrong, Exit::Inconclusive, Exit::Fine].into_iter().find(|exit| exits.contains(exit));
+        Ok(worst.unwrap_or(Exit::Inconclusive))
+    }
+
+    fn tell(&mut self, report: &ConformReport) -> Result<(), CliError> {
+        let (format, verbose) = (format(self.arguments.format), self.arguments.verbose);
+        match &mut self.report {
+            Some(file) => report.write(format, verbose, file)?,
+            None if self.arguments.quiet => {}
+            None => report.write(format, verbose, &mut output())?,
         }
-        let report = ConformReport::new(label, &results, runner.context(), runner.ended(), alone);
-        let format = format(arguments.format);
-        match self.report {
-            Some(mut file) => {
-                report.write(format, arguments.verbose, &mut file)?;
-                file.flush()?;
-                file.finish()?;
-            }
-            None if arguments.quiet => {}
-            None => report.write(format, arguments.verbose, &mut output())?,
-        }
-        Ok(exit(&report, arguments.strict))
+        Ok(())
     }
 }
 
