@@ -157,7 +157,7 @@ pub(super) static CASES: &[Case] = &[
         judge: |context, evidence| {
             each(evidence.own, |exchange| {
                 silence(context, exchange, |reading| {
-                    no_longer(reading, matches!(reading.message, Some(Message::Control(_))))
+                    foreign(context, reading, matches!(reading.message, Some(Message::Control(_))))
                 })
             })
         },
@@ -178,7 +178,7 @@ pub(super) static CASES: &[Case] = &[
         judge: |context, evidence| {
             each(evidence.own, |exchange| {
                 silence(context, exchange, |reading| {
-                    no_longer(reading, matches!(reading.message, Some(Message::Private(_))))
+                    foreign(context, reading, matches!(reading.message, Some(Message::Private(_))))
                 })
             })
         },
@@ -261,25 +261,31 @@ fn symmetric(reading: &Reading<'_>) -> Judgement {
     }
 }
 
-/// No second datagram comes. Networks may double one: what is the same is the same.
+/// No datagram comes beside one for each that was sent. Networks may double one: what is the same is the same.
 fn at_most_one(exchange: &Exchange) -> Judgement {
     let own = exchange.replies.iter().filter(|reply| reply.names != Names::Earlier);
     let mut different: Vec<&[u8]> = own.map(|reply| reply.octets.as_slice()).collect();
+    different.sort_unstable();
     different.dedup();
-    match different.len() {
-        0 | 1 => Judgement::pass(format!("datagrams: {}", different.len())),
-        count => Judgement::fail("one datagram at most", format!("datagrams: {count}")),
+    let (sent, came) = (exchange.tries.max(1), different.len());
+    let actual = format!("{came} datagrams to {sent}");
+    match u32::try_from(came) {
+        Ok(came) if came <= sent => Judgement::pass(actual),
+        _ => Judgement::fail("one datagram at most to each", actual),
     }
 }
 
-/// Silence is right; an answer of the same kind, no longer than its request, tells nothing.
-fn no_longer(reading: &Reading<'_>, is_same_kind: bool) -> Judgement {
+/// What another protocol's request must not meet with. An answer in kind that is no longer tells nothing.
+fn foreign(context: &Context, reading: &Reading<'_>, is_in_kind: bool) -> Judgement {
     let (asked, answered) = (reading.request.len(), reading.reply.octets.len());
     let actual = format!("{answered} octets to {asked}");
-    match is_same_kind {
+    // Such a request has no transmit timestamp that a reply could name.
+    let is_for_it = reading.header().is_none_or(|header| header.origin_timestamp.is_zero());
+    match is_in_kind {
         true if answered <= asked => Judgement::info(actual),
         true => Judgement::warn("silence", actual),
-        false => Judgement::fail("silence", reading.describe()),
+        false if is_for_it && context.facts.answers_plainly => Judgement::fail("silence", reading.describe()),
+        false => Judgement::inconclusive(format!("a reply that names no request: {}", reading.describe())),
     }
 }
 

@@ -99,9 +99,7 @@ pub(super) static CASES: &[Case] = &[
             let request = context.request().version(5).header(|header| header.origin_timestamp = cookie);
             seen.is_empty().then(|| Stimulus::one(request.octets()))
         },
-        judge: |context, evidence| {
-            each(evidence.own, |exchange| silence(context, exchange, |reading| in_version_5(reading)))
-        },
+        judge: |context, evidence| each(evidence.own, |exchange| silence(context, exchange, in_version_5)),
     },
     Case {
         slug: "version/6-and-7",

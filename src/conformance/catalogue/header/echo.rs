@@ -280,13 +280,16 @@ fn values_of_its_own(context: &Context, evidence: &Evidence<'_>) -> Judgement {
     judgement.shown_by(1)
 }
 
+/// A field of a header as a number.
+type Field = fn(&Header) -> u64;
+
 /// The field of a reply that is the request's, and not what the server says of itself otherwise.
 fn copied(asked: &Header, reply: &Header, own: &Header) -> Option<&'static str> {
-    let is_copied = |field: fn(&Header) -> u64| {
+    let is_copied = |field: Field| {
         let value = field(reply);
         value == field(asked) && value != field(own)
     };
-    let fields: [(&'static str, fn(&Header) -> u64); 7] = [
+    let fields: [(&'static str, Field); 7] = [
         ("leap indicator", |header| header.leap_indicator.bits().into()),
         ("stratum", |header| header.stratum.into()),
         ("precision", |header| header.precision.cast_unsigned().into()),

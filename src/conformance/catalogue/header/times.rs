@@ -179,7 +179,7 @@ fn receive_before_transmit(replies: &[(Header, Reading<'_>)]) -> Judgement {
     let spent = |header: &Header| header.transmit_timestamp.since(header.receive_timestamp);
     let wrong = replies.iter().enumerate().filter(|(_, (header, _))| spent(header) < 0);
     let wrong: Vec<(usize, &Header)> = wrong.map(|(number, (header, _))| (number, header)).collect();
-    let told = |header: &Header| format!("received {} after it left", seconds(-spent(header)));
+    let told = |header: &Header| format!("the request came {} after the reply left", seconds(-spent(header)));
     match wrong.as_slice() {
         [] => Judgement::pass(format!("{} replies", replies.len())),
         [(number, header)] if -spent(header) <= resolution(header).max(ALLOWANCE) => {
@@ -233,7 +233,11 @@ fn advancing(
     let steps = replies.iter().zip(replies.iter().skip(1)).enumerate();
     let step = |(number, ((before, _), (after, _))): (usize, (&(Header, _), &(Header, _)))| {
         let by = timestamp(after).since(before.transmit_timestamp);
-        (by <= 0).then(|| (number + 1, format!("{} earlier", seconds(by.saturating_neg()))))
+        let told = || match by {
+            0 => "the same".to_owned(),
+            _ => format!("{} earlier", seconds(by.saturating_neg())),
+        };
+        (by <= 0).then(|| (number + 1, told()))
     };
     let wrong: Vec<(usize, String)> = steps.filter_map(step).collect();
     exceptions(&expected, format!("{} replies", replies.len()), &wrong)
@@ -298,6 +302,9 @@ fn seconds(difference: i64) -> String {
     let nanoseconds = (i128::from(difference) * 1_000_000_000) >> 32;
     match nanoseconds.unsigned_abs() {
         0..1_000_000_000 => format!("{} us", nanoseconds / 1_000),
-        _ => format!("{} s", nanoseconds / 1_000_000_000),
+        long => {
+            let sign = if nanoseconds < 0 { "-" } else { "" };
+            format!("{sign}{}.{:03} s", long / 1_000_000_000, long / 1_000_000 % 1_000)
+        }
     }
 }
