@@ -2,12 +2,14 @@
 
 mod auth;
 mod header;
+mod mode;
+mod version;
 
 use super::case::Case;
 
 /// Every case, in the order in which they are run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [header::CASES, auth::CASES].into_iter().flatten()
+    header::CASES.into_iter().chain([version::CASES, mode::CASES, auth::CASES]).flatten()
 }
 
 /// The case of that slug.
