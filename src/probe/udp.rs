@@ -130,7 +130,15 @@ impl Line {
             let failed = match plan.next(seen.take()) {
                 Step::Done => return,
                 Step::Listen => None,
-                Step::Send(sending) => self.send(&sending).await.err().map(|error| observed(&error)),
+                Step::Send(sending) => match self.send(&sending).await {
+                    Ok(true) => {
+                        plan.left();
+                        None
+                    }
+                    // The end of all came first.
+                    Ok(false) => return,
+                    Err(error) => Some(observed(&error)),
+                },
             };
             seen = match failed {
                 Some(failed) => Some(failed),
@@ -142,16 +150,20 @@ impl Line {
         }
     }
 
-    async fn send(&mut self, sending: &Sending) -> io::Result<()> {
+    /// Sends when it is time; false when the end of all comes first.
+    async fn send(&mut self, sending: &Sending) -> io::Result<bool> {
         if let Some((sent, _)) = self.sent {
             self.sleep_until(sent + sending.pause).await;
         }
         let turn = self.shared.turn();
         self.sleep_until(turn).await;
+        if self.shared.is_over.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         while self.sockets.len() <= sending.port {
             self.sockets.push(open(self.target, self.shared.options)?);
         }
-        let Some(socket) = self.sockets.get(sending.port) else { return Ok(()) };
+        let Some(socket) = self.sockets.get(sending.port) else { return Ok(false) };
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = Instant::now();
         self.sent = Some((now, since_1970));
@@ -161,7 +173,7 @@ impl Line {
             false => socket.send_to(&sending.octets, self.target).await?,
         };
         self.note(since_1970, (sending.port, self.target, true), &sending.octets);
-        Ok(())
+        Ok(true)
     }
 
     /// Tells the observer of a datagram between a port of ours and the other end, ours or theirs.
