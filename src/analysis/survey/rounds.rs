@@ -59,8 +59,8 @@ impl Survey {
     fn has_purpose(&self) -> bool {
         let mut asked = self.sent.iter().filter(|sent| sent.round == self.round).map(|sent| sent.index);
         self.round == 1
-            || self.queue.iter().any(|index| *index != self.anchor && self.is_open(*index))
-            || asked.any(|index| index != self.anchor && self.is_open(index))
+            || self.queue.iter().any(|index| self.is_open(*index))
+            || asked.any(|index| self.is_open(index))
     }
 
     fn is_worth_asking(&self, index: usize) -> bool {
