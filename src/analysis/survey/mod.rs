@@ -26,7 +26,7 @@ mod verdict;
 
 pub use attempt::Stop;
 pub use draw::Draw;
-pub use exposure::Exposure;
+pub use exposure::{Exposure, printable};
 pub use family::{Certainty, Guess};
 pub use outcome::{KeyOutcome, Outcome, Row, TargetVerdict, Told};
 pub use pacing::Pacing;

@@ -139,8 +139,13 @@ fn run_over_udp(
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
         let server = scope.spawn(move || server.run(service, faults));
-        let options =
-            client::Options { source: None, source_port: None, spacing: Duration::ZERO, connected: false };
+        let options = client::Options {
+            source: None,
+            source_port: None,
+            spacing: Duration::ZERO,
+            at_once: usize::MAX,
+            connected: false,
+        };
         let asked = client::run(
             [(target, runner)],
             options,

@@ -58,10 +58,15 @@ fn run(
 ) -> Result<Option<Runner>, CliError> {
     let pace = Pace { wait: arguments.timeout, interval: arguments.interval, tries: arguments.tries };
     let runner = Runner::new(Settings { cases, pace }, context);
-    let options =
-        Options { source: arguments.source, source_port: None, spacing: Duration::ZERO, connected: false };
+    let options = Options {
+        source: arguments.source,
+        source_port: None,
+        spacing: Duration::ZERO,
+        at_once: usize::MAX,
+        connected: false,
+    };
     let mut ended = None;
-    let stop = || interrupt.is_set();
+    let stop = || interrupt.is_set() || capture.has_failed();
     udp::run([(target, runner)], options, capture.observer(), stop, |runner| ended = Some(runner))?;
     if let Some(runner) = ended.as_mut().filter(|_| interrupt.is_set()) {
         runner.abandon("interrupted");

@@ -3,6 +3,7 @@
 mod diff;
 mod monitoring;
 mod policy;
+mod stored;
 mod text;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,10 @@ use crate::analysis::survey::{KeyOutcome, Outcome, Row, ServerClock, Stimulus, S
 
 use super::model::{JsonSchema, SCHEMA};
 
-pub use diff::{Change, DiffDocument, StoredRun, StoredRunError};
+pub use diff::{Change, DiffDocument};
 pub use monitoring::{NagiosState, prometheus};
 pub use policy::{ExposureRecord, PolicyRecord, TrailerRecord};
+pub use stored::{StoredRun, StoredRunError};
 
 /// One line of `ntpcap probe --ndjson`.
 #[derive(Serialize, JsonSchema)]
