@@ -1,8 +1,8 @@
 //! Faults in the decision: who is believed, and what is answered at all.
 
-use crate::auth::{Key, KeyId};
+use crate::auth::{Key, KeyId, Keyring};
 use crate::ntp::header::{HEADER_LENGTH, Mode};
-use crate::ntp::trailer::KEY_ID_LENGTH;
+use crate::ntp::trailer::{KEY_ID_LENGTH, Tail, mac_readings};
 use crate::server::decision::{Refusal, Silence};
 use crate::server::policy::Treatment;
 use crate::server::responder::{Asked, Planned, Sender, authenticate, read, reply_to};
@@ -35,22 +35,52 @@ pub(super) fn decide<'k>(
 fn answer_refused<'k>(fault: &Fault, context: &Context<'_, 'k>) -> Option<Planned<'k>> {
     let Context { policy, signers, request, .. } = *context;
     let asked = read(policy, request.question).ok()?;
-    match authenticate(policy, signers.keyring(), &asked) {
-        Ok(Sender::Refused(_)) | Err(Silence::Refused(_)) => {}
+    let claim = match authenticate(policy, signers.keyring(), &asked) {
+        Ok(Sender::Refused(_)) | Err(Silence::Refused(_)) => Claim::of(asked.trailer),
+        Err(Silence::Trailer) if policy.verifies() => Claim::misplaced(&asked, signers.keyring())?,
         _ => return None,
-    }
+    };
     let sender = match fault.kind {
         FaultKind::SignUnverified => {
-            let (claimed, length) = match asked.trailer {
-                Trailer::Mac { key_id, digest, .. } => (Some(KeyId(key_id)), digest.len()),
-                _ => (None, 0),
-            };
-            let key = signers.claimed(fault, claimed)?;
-            Sender::Has(key, length_towards(key, length))
+            let key = signers.claimed(fault, claim.key_id)?;
+            Sender::Has(key, length_towards(key, claim.digest_length))
         }
         _ => Sender::Unknown,
     };
     reply_to(policy, signers.keyring(), request.question, &asked, sender).ok()
+}
+
+/// What a request that is refused says of its MAC.
+struct Claim {
+    key_id: Option<KeyId>,
+    digest_length: usize,
+}
+
+impl Claim {
+    fn of(trailer: Trailer<'_>) -> Claim {
+        match trailer {
+            Trailer::Mac { key_id, digest, .. } => {
+                Claim { key_id: Some(KeyId(key_id)), digest_length: digest.len() }
+            }
+            _ => Claim { key_id: None, digest_length: 0 },
+        }
+    }
+
+    /// A MAC where the server looks for none or of a length that it does not know: octets that mean nothing to it
+    /// begin with the ID of a key, or have it before one of the usual digests.
+    fn misplaced(asked: &Asked<'_>, keys: &Keyring) -> Option<Claim> {
+        let trailer = asked.octets.get(HEADER_LENGTH..)?;
+        let (first, rest) = trailer.split_first_chunk::<KEY_ID_LENGTH>()?;
+        let at_once = Claim { key_id: Some(KeyId(u32::from_be_bytes(*first))), digest_length: rest.len() };
+        let behind = mac_readings(trailer).map(|reading| match reading.tail {
+            Tail::Mac { key_id, digest } => {
+                Claim { key_id: Some(KeyId(key_id)), digest_length: digest.len() }
+            }
+            Tail::Nothing | Tail::CryptoNak => Claim { key_id: None, digest_length: 0 },
+        });
+        let is_known = |claim: &Claim| claim.key_id.is_some_and(|key_id| !keys.lookup(key_id).is_empty());
+        std::iter::once(at_once).chain(behind).find(is_known)
+    }
 }
 
 /// The octets of a key's digest for a request with so many: whole where they are whole.

@@ -5,6 +5,7 @@ use crate::ntp::header::HEADER_LENGTH;
 use super::change::CUT_LENGTH;
 use super::error::FaultError;
 use super::scope::{Scope, Selectors};
+use super::sending::Source;
 use super::spec::Fault;
 use super::table::{FaultKind, Group};
 
@@ -39,7 +40,7 @@ fn always_excludes(one: &Fault, other: &Fault) -> bool {
         (Drop, Drop | Hang) => false,
         (Drop, kind) => !is_unasked && kind.row().group != Group::Decision,
         (CutReply, _) => is_cut_off(one, other.kind),
-        (OtherSource, Reorder) => true,
+        (OtherSource, Reorder) => one.parameters.source != Some(Source::Asked),
         (Kod, CopyRequest | FrozenClock | InterleaveAlways) => true,
         (Kod, WrongTime | Unsynchronised | Stratum0 | Stratum16 | Nak | NakWrongOrigin) => true,
         (Kod, kind) => one.parameters.signed == Some(false) && kind.row().group == Group::Mac,

@@ -91,7 +91,7 @@ fn fault(rows: Vec<&'static Row>) -> impl Strategy<Value = Fault> {
     })
 }
 
-/// The lengths of what is sent in reply, for each of three times the same request.
+/// The lengths of what is sent in reply, for each of three times the same request; the third time a kiss is due.
 fn lengths(habit: &'static Habit, faults: Vec<Fault>, seed: u64, request: &[u8]) -> Vec<usize> {
     let (keys, policy) = (keys(), Policy::new(habit));
     let mut faults = Faults::new(&keys, faults, seed);
@@ -101,8 +101,9 @@ fn lengths(habit: &'static Habit, faults: Vec<Fault>, seed: u64, request: &[u8])
         let arrival = NtpTimestamp(second << 32);
         let clock = FixedClock::new(arrival, 1);
         let elapsed = Duration::from_secs(second);
-        let question =
-            Question { octets: request, arrival, treatment: Treatment::Serve, earlier_transmit: None };
+        let treatment = if second < 3 { Treatment::Serve } else { Treatment::Kiss(*b"RATE") };
+        let earlier_transmit = Some(NtpTimestamp(7));
+        let question = Question { octets: request, arrival, treatment, earlier_transmit };
         let outcome = faults.answer(&policy, &clock, &Request { question: &question, client, elapsed });
         lengths.extend(outcome.dispatches.iter().map(|dispatch| dispatch.octets.len()));
         let unasked = faults.unasked(elapsed, &policy, &clock);

@@ -43,6 +43,27 @@ fn a_refused_request_is_answered_as_if_it_had_verified() {
     assert!(is_signed_behind(once(&["sign-unverified"], &header_only).only(), 48));
 }
 
+/// Each is silence to a server that knows what a MAC is and where it stands.
+#[test]
+fn a_mac_in_the_wrong_place_is_answered_as_one_that_verified() {
+    let digest = sha1(b"second", &plain(TRANSMIT));
+    let two = [0, 0, 0, 2];
+    let field = [&[0xf0, 0xf0, 0, 28][..], &[0; 24]].concat();
+    for tail in [
+        two.to_vec(),
+        [&two[..], &digest, &field].concat(),
+        [&two[..], &digest, &[0; 4]].concat(),
+        [&two[..], &digest[..8]].concat(),
+    ] {
+        let signed = once(&["sign-unverified"], &with(&tail));
+        assert!(signed.correct.is_empty() && is_signed_behind(signed.only(), 48), "{tail:02x?}");
+        assert_eq!(once(&["refuse-plainly"], &with(&tail)).only().len(), 48, "{tail:02x?}");
+    }
+    for tail in [&[0, 0, 0, 99][..], &[9; 9], &[0; 4]] {
+        assert!(once(&["sign-unverified"], &with(tail)).sent.is_empty(), "{tail:02x?}: no key is named");
+    }
+}
+
 #[test]
 fn an_untrusted_key_signs_for_the_unverified() {
     use ntpcap::auth::TrustedKeys;
