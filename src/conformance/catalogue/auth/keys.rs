@@ -33,7 +33,7 @@ pub(in super::super) static CASES: &[Case] = &[
         summary: "a key ID beyond 65535 is refused like any unknown one",
         why: "ntp.org's ntpd takes such IDs for those of Autokey, while appliances give them to keys.",
         differs: "ntpd-rs and OpenNTPD answer plainly",
-        lacks: lacks_nothing,
+        lacks: lacks_honoured_key,
         ask: |context, seen| {
             for_each(seen, &[0, 1], |steps| {
                 let id = if steps == 0 { large_key_id(context)? } else { context.unknown_key_id() };

@@ -20,6 +20,9 @@ use crate::conformance::reading::Told;
 use crate::conformance::{Context, Exchange, Judgement};
 use crate::ntp::header::HEADER_LENGTH;
 
+/// Why nothing is said of replies without a MAC.
+const NONE_HONOURED: &str = "the server honours none of the keys; see auth/support";
+
 /// One request.
 fn once(seen: &[Exchange], make: impl FnOnce() -> Option<Vec<u8>>) -> Option<Stimulus> {
     if seen.is_empty() { make().map(Stimulus::one) } else { None }
@@ -81,7 +84,7 @@ fn without_mac(context: &Context, told: &Told<'_>) -> Judgement {
     match told {
         Told::Reply(reading) if reading.answer == Answer::Kiss => limited(reading),
         told if context.authenticates() => Judgement::inconclusive(told.describe()),
-        _ => Judgement::skip("the server honours none of the keys; see auth/support"),
+        _ => Judgement::skip(NONE_HONOURED),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{asked_key_id, is_unsigned, without_mac};
+use super::{NONE_HONOURED, asked_key_id, is_unsigned, without_mac};
 use crate::analysis::behaviour::Answer;
-use crate::auth::Key;
+use crate::auth::{Key, KeyId};
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::Stimulus;
 use crate::conformance::expect::{
@@ -117,18 +117,25 @@ fn support(context: &Context, evidence: &Evidence<'_>) -> Judgement {
     }
 }
 
-/// Judges the MAC of each reply; what has none tells nothing.
+/// Judges the MAC of each reply. What has none tells nothing, least of all where its key is not honoured.
 fn each_mac(
     context: &Context,
     evidence: &Evidence<'_>,
     judge: impl Fn(&Reading<'_>) -> Judgement,
 ) -> Judgement {
-    each(evidence.own, |exchange| match context.told(exchange) {
-        Told::Reply(reading) if undue(&reading).is_some() => undue(&reading).unwrap_or_else(lost),
-        told if is_unsigned(&told) => without_mac(context, &told),
-        Told::Reply(reading) => judge(&reading),
-        told => without_mac(context, &told),
-    })
+    let mut judgements = Vec::new();
+    for (number, exchange) in evidence.own.iter().enumerate() {
+        let is_honoured = asked_key_id(exchange.request(0))
+            .is_some_and(|key_id| context.facts.honoured.contains(&KeyId(key_id)));
+        let judgement = match context.told(exchange) {
+            Told::Reply(reading) if undue(&reading).is_some() => undue(&reading).unwrap_or_else(lost),
+            told if is_unsigned(&told) && !is_honoured => continue,
+            Told::Reply(reading) if !is_unsigned(&Told::Reply(reading)) => judge(&reading),
+            told => without_mac(context, &told),
+        };
+        judgements.push(judgement.shown_by(number));
+    }
+    if judgements.is_empty() { Judgement::skip(NONE_HONOURED) } else { Judgement::worst(judgements) }
 }
 
 fn key_id_echo(context: &Context, evidence: &Evidence<'_>) -> Judgement {

@@ -176,7 +176,9 @@ fn not_echoed(context: &Context, evidence: &Evidence<'_>) -> Judgement {
             match reading.answer {
                 _ if undue(&reading).is_some() => undue(&reading).unwrap_or_else(lost),
                 Answer::Kiss => limited(&reading),
-                Answer::CryptoNak => Judgement::skip("the field is refused by a crypto-NAK"),
+                Answer::CryptoNak | Answer::ZeroTrailer => {
+                    Judgement::skip(format!("the field is not skipped: {}", reading.describe()))
+                }
                 _ if types.contains(&UNKNOWN) => Judgement::warn(
                     "a reply without that field",
                     format!("it comes back: {}", reading.describe()),
