@@ -174,10 +174,17 @@ fn borne(
     let Some(dead) = evidence.own.iter().position(|exchange| exchange.is_dead) else {
         return each(evidence.own, |exchange| judge(context, exchange));
     };
-    let is_dead = |after: usize| evidence.own.get(dead + after).map(|exchange| exchange.is_dead);
-    let judgement = match (is_dead(1), is_dead(2)) {
-        (Some(false), Some(true)) => Judgement::fail(EXPECTED, "twice no control after this was answered"),
-        (Some(true), _) => Judgement::warn(EXPECTED, "nothing has been answered since this was asked"),
+    let was_dead = dead == 0 && evidence.run.last().is_some_and(|(_, exchange)| exchange.is_dead);
+    let is_mute = |after: usize| {
+        evidence.own.get(dead + after).map(|exchange| exchange.is_dead && exchange.replies.is_empty())
+    };
+    let judgement = match (is_mute(0), is_mute(1), is_mute(2)) {
+        (Some(true), Some(false), Some(true)) => {
+            Judgement::fail(EXPECTED, "twice no control after this was answered")
+        }
+        (Some(true), Some(true), _) if !was_dead => {
+            Judgement::warn(EXPECTED, "nothing has been answered since this was asked")
+        }
         _ => lost(),
     };
     judgement.shown_by(dead)
