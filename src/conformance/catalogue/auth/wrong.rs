@@ -82,7 +82,7 @@ pub(in super::super) static CASES: &[Case] = &[
         slug: "auth/other-algorithm-same-length",
         source: "RFC 8573",
         level: Level::Must,
-        summary: "MD5 with the secret of an AES-128 key is refused",
+        summary: "an MD5 digest with the secret of an AES-128 key is refused",
         why: "Both digests have 16 octets, so nothing but the type of the key tells them apart.",
         differs: "ntpd-rs and OpenNTPD answer plainly",
         lacks: |context| {

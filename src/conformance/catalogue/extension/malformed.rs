@@ -27,7 +27,7 @@ pub(in super::super) static CASES: &[Case] = &[
     },
     Case {
         slug: "extension/field-of-16-alone",
-        source: "RFC erratum 3627, RFC 7822 section 3",
+        source: "RFC 5905 erratum 3627, RFC 7822 section 3",
         level: Level::Should,
         summary: "a single field of 16 octets without a MAC is not taken for a field",
         why: "16 octets are neither a MAC nor a last field, so what they are cannot be told.",
@@ -40,7 +40,7 @@ pub(in super::super) static CASES: &[Case] = &[
     },
     Case {
         slug: "extension/field-of-20-and-24-alone",
-        source: "RFC erratum 3627, RFC 7822 section 3",
+        source: "RFC 5905 erratum 3627, RFC 7822 section 3",
         level: Level::Must,
         summary: "a single field of 20 or 24 octets is read as a MAC and refused",
         why: "It has exactly the length of a MAC, which is why a last field has 28 octets at least.",

@@ -13,7 +13,7 @@ use crate::conformance::{Context, Evidence, Exchange, Judgement, Outcome, Reques
 pub(in super::super) static CASES: &[Case] = &[
     Case {
         slug: "extension/unknown-field",
-        source: "RFC 7822 section 3, RFC erratum 3627; practice differs",
+        source: "RFC 7822 section 3, RFC 5905 erratum 3627; practice differs",
         level: Level::Should,
         summary: "an unknown field of 28 octets without a MAC is skipped",
         why: "Every extension of version 4 rests on this, yet not all servers can be asked in this way.",
@@ -46,7 +46,7 @@ pub(in super::super) static CASES: &[Case] = &[
     },
     Case {
         slug: "extension/several-fields",
-        source: "RFC 7822 section 3, RFC erratum 3627; practice differs",
+        source: "RFC 7822 section 3, RFC 5905 erratum 3627; practice differs",
         level: Level::Should,
         summary: "unknown fields of 16, 20 and 28 octets without a MAC are skipped",
         why: "The last field alone needs 28 octets.",
