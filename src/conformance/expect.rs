@@ -67,21 +67,31 @@ pub fn authenticated(
 
 /// What a MAC that cannot be verified must meet with: a crypto-NAK or silence. Both are in use, and nothing else is.
 pub fn refused(context: &Context, exchange: &Exchange) -> Judgement {
-    const EXPECTED: &str = "a crypto-NAK or silence";
     match context.told(exchange) {
         Told::Silence => Judgement::pass("silence"),
         Told::Lost => lost(),
-        Told::Reply(reading) => match reading.answer {
-            _ if undue(&reading).is_some() => undue(&reading).unwrap_or_else(lost),
-            _ if reading.is_signed() => Judgement::fail(EXPECTED, reading.describe()),
-            Answer::CryptoNak => Judgement::pass(reading.describe()),
-            Answer::Kiss => limited(&reading),
-            Answer::ZeroTrailer => Judgement::warn(EXPECTED, reading.describe()),
-            // A server without authentication is told of once, by `auth/support`.
-            Answer::PlainReply if !context.authenticates() => Judgement::warn(EXPECTED, reading.describe()),
-            _ => Judgement::fail(EXPECTED, reading.describe()),
-        },
+        Told::Reply(reading) => refusal(context, &reading),
     }
+}
+
+/// What a reply to a MAC that cannot be verified must be: a crypto-NAK.
+pub fn refusal(context: &Context, reading: &Reading<'_>) -> Judgement {
+    const EXPECTED: &str = "a crypto-NAK or silence";
+    match reading.answer {
+        _ if undue(reading).is_some() => undue(reading).unwrap_or_else(lost),
+        _ if reading.is_signed() => Judgement::fail(EXPECTED, reading.describe()),
+        Answer::CryptoNak => Judgement::pass(reading.describe()),
+        Answer::Kiss => limited(reading),
+        Answer::ZeroTrailer => Judgement::warn(EXPECTED, reading.describe()),
+        // A server without authentication is told of once, by `auth/support`.
+        Answer::PlainReply if !context.authenticates() => Judgement::warn(EXPECTED, reading.describe()),
+        _ => Judgement::fail(EXPECTED, reading.describe()),
+    }
+}
+
+/// Judges each exchange of a case whose requests must all be refused.
+pub fn all_refused(context: &Context, evidence: &Evidence<'_>) -> Judgement {
+    each(evidence.own, |exchange| refused(context, exchange))
 }
 
 /// What must not be answered: silence is right. `otherwise` judges a reply.
