@@ -24,11 +24,11 @@ use super::server::{one_of_each, seed};
 
 /// A key of every algorithm that servers know, made for this: nothing else is protected by them.
 const KEYS: &str = "\
-1 MD5 ntpcap-conform-self-1
-2 SHA1 ntpcap-conform-self-2
-3 SHA256 ntpcap-conform-self-3
-4 SHA384 ntpcap-conform-self-4
-5 SHA512 ntpcap-conform-self-5
+1 MD5 conform-self-key-1
+2 SHA1 conform-self-key-2
+3 SHA256 conform-self-key-3
+4 SHA384 conform-self-key-4
+5 SHA512 conform-self-key-5
 7 AES-128 6e7470636170636f6e666f726d373737
 9 AES-256 6e7470636170636f6e666f726d3939396e7470636170636f6e666f726d393939
 ";
