@@ -1,13 +1,28 @@
 //! Every case, by group.
 
+mod address;
+mod amplification;
 mod auth;
 mod header;
+mod interleaved;
+mod kiss;
+mod ntpv5;
+mod nts;
+mod privacy;
+mod replay;
+mod robustness;
 
 use super::case::Case;
 
-/// Every case, in the order in which they are run.
+/// Every case, in the order in which they are run: those about the whole run stand last, and behind them alone what may
+/// get us limited.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [header::CASES, auth::CASES].into_iter().flatten()
+    let cases = [header::CASES, auth::CASES];
+    let services =
+        [address::CASES, replay::CASES, interleaved::CASES, nts::CASES, ntpv5::CASES, privacy::CASES];
+    let floods = [amplification::CASES].into_iter().chain(robustness::CASES);
+    let whole_run = [amplification::RUN, privacy::RUN, kiss::CASES];
+    cases.into_iter().chain(services).chain(floods).chain(whole_run).flatten()
 }
 
 /// The case of that slug.
