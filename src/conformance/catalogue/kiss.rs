@@ -28,7 +28,7 @@ pub(super) static CASES: &[Case] = &[
             };
             let datagrams = (0..40).map(|_| (0, request())).collect();
             let spacing = Duration::from_millis(50);
-            seen.is_empty().then(|| Stimulus { datagrams, spacing, until: Until::Over(Duration::ZERO) })
+            seen.is_empty().then_some(Stimulus { datagrams, spacing, until: Until::Over(Duration::ZERO) })
         },
         judge: burst,
     },

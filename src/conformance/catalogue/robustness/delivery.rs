@@ -53,7 +53,7 @@ pub(super) static CASES: &[Case] = &[
         ask: |context, seen| {
             let datagrams = (11..=20).map(|port| (port, context.request().octets())).collect();
             let until = Until::Over(Duration::from_secs(1));
-            seen.is_empty().then(|| Stimulus { datagrams, spacing: Duration::ZERO, until })
+            seen.is_empty().then_some(Stimulus { datagrams, spacing: Duration::ZERO, until })
         },
         judge: |context, evidence| each(evidence.own, |exchange| load(context, evidence, exchange)),
     },
