@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::analysis::survey::Draw;
 use crate::auth::{Algorithm, Key, KeyId, Keyring};
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Names};
 use super::reading::{self, Reading, Told};
 use super::request::Request;
 
@@ -47,6 +47,13 @@ impl Context {
     /// Where the server is asked, where that is known.
     pub fn target(&self) -> Option<SocketAddr> {
         self.target
+    }
+
+    /// True for what came from another address or port than was asked and names no request.
+    pub fn is_from_elsewhere(&self, reading: &Reading<'_>) -> bool {
+        let end = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+        let is_other = |target| end(target) != end(reading.reply.source);
+        reading.reply.names == Names::Nothing && self.target.is_some_and(is_other)
     }
 
     /// The keys that MACs are judged by.

@@ -93,6 +93,9 @@ pub fn silence(
     match context.told(exchange) {
         Told::Silence => Judgement::pass("silence"),
         Told::Lost => lost(),
+        Told::Reply(reading) if context.is_from_elsewhere(&reading) => {
+            Judgement::inconclusive(format!("a message from elsewhere: {}", reading.describe()))
+        }
         Told::Reply(reading) => otherwise(&reading),
     }
 }

@@ -68,7 +68,7 @@ pub(super) static CASES: &[Case] = &[
             let origin = match seen.len() {
                 0 => return Some(Stimulus::one(context.request().octets())),
                 1..=3 => NtpTimestamp(context.random()),
-                4 => times(context, seen.first()?)?.1,
+                4 => transmit_alone(context, seen.first()?),
                 _ => return None,
             };
             Some(Stimulus::one(naming(context, origin).octets()))
@@ -204,6 +204,12 @@ fn times(context: &Context, exchange: &Exchange) -> Option<(NtpTimestamp, NtpTim
     }
 }
 
+/// The transmit timestamp of an exchange's reply; random where it is the receive timestamp too, or none.
+fn transmit_alone(context: &Context, exchange: &Exchange) -> NtpTimestamp {
+    let transmit = times(context, exchange).filter(|(receive, transmit)| receive != transmit);
+    transmit.map_or_else(|| NtpTimestamp(context.random()), |(_, transmit)| transmit)
+}
+
 /// Whether a reply's origin timestamp is the request's receive timestamp. `None` where it is no timestamp of the request.
 fn is_interleaved(reading: &Reading<'_>) -> Option<bool> {
     let (header, asked) = (reading.header()?, reading.asked()?);
@@ -248,7 +254,8 @@ fn interleaved_replies(
     let judged = evidence.own.iter().enumerate().filter_map(|(number, exchange)| {
         let Told::Reply(reading) = context.told(exchange) else { return None };
         let before = evidence.own.get(..number)?;
-        let is_judged = number > 0 && is_interleaved(&reading) == Some(true);
+        let is_reply = number > 0 && reading.answer != Answer::Kiss;
+        let is_judged = is_reply && is_interleaved(&reading) == Some(true);
         is_judged.then(|| judge(context, &reading, before).shown_by(number))
     });
     let all: Vec<Judgement> = judged.collect();

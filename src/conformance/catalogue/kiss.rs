@@ -148,7 +148,7 @@ fn all_served(exchange: &Exchange, served: usize) -> bool {
 
 fn form(reading: &Reading<'_>) -> Judgement {
     match reading.undue() {
-        Some(field) if field != "origin timestamp" => {
+        Some(field @ ("version" | "mode")) => {
             Judgement::fail(format!("the {field} that is due"), reading.describe())
         }
         _ => Judgement::pass(reading.describe()),

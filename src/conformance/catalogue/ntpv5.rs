@@ -4,7 +4,7 @@ use crate::analysis::behaviour::Answer;
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::Stimulus;
 use crate::conformance::expect::{
-    each, each_reply, lacks_nothing, lacks_plain_replies, limited, longer, lost, plain, plainly,
+    each, each_reply, lacks_nothing, lacks_plain_replies, limited, longer, lost, plain, plainly, silence,
 };
 use crate::conformance::outcome::Judgement;
 use crate::conformance::reading::Told;
@@ -79,7 +79,7 @@ pub(super) static CASES: &[Case] = &[
         summary: "a request of version 5 draws a reply of version 5 with its cookie, or none",
         why: "The cookie stands where version 4 has the origin timestamp; a server that copies what version 4 copies \
               loses it.",
-        differs: "ntp.org and OpenNTPD answer by the layout of version 4",
+        differs: "ntp.org, OpenNTPD and busybox answer by the layout of version 4",
         lacks: lacks_nothing,
         ask: |context, seen| match seen.len() {
             0 => Some(Stimulus::one(version_5(context, 3))),
@@ -94,7 +94,7 @@ pub(super) static CASES: &[Case] = &[
         level: Level::Must,
         summary: "version 5 is not answered in modes 0, 1, 2, 4 and 5",
         why: "It has requests and replies and nothing else.",
-        differs: "ntp.org and OpenNTPD answer mode 1 by the layout of version 4",
+        differs: "ntp.org, OpenNTPD and busybox answer mode 1 by the layout of version 4",
         lacks: lacks_nothing,
         ask: |context, seen| {
             let mode = *[0, 1, 2, 4, 5].get(seen.len())?;
@@ -113,10 +113,11 @@ fn offering(context: &Context, magic: NtpTimestamp) -> Stimulus {
     Stimulus::one(request.octets())
 }
 
-/// Which offer a reply makes.
+/// Which offer a reply makes. A kiss makes none: in ntp.org's form it has the reference timestamp of its request.
 fn offer(reading: &Reading<'_>) -> Option<NtpTimestamp> {
     let reference = reading.header()?.reference_timestamp;
-    [MAGIC, DRAFT_MAGIC].into_iter().find(|magic| *magic == reference)
+    let is_offer = |magic: &NtpTimestamp| *magic == reference && reading.answer != Answer::Kiss;
+    [MAGIC, DRAFT_MAGIC].into_iter().find(is_offer)
 }
 
 /// A request of version 5: zeros but for its poll exponent and the client's cookie.
@@ -208,17 +209,15 @@ fn layout(context: &Context, exchange: &Exchange) -> Judgement {
 }
 
 fn other_modes(context: &Context, evidence: &Evidence<'_>) -> Judgement {
-    each(evidence.own, |exchange| match context.told(exchange) {
-        Told::Lost => lost(),
-        Told::Silence => Judgement::pass("silence"),
-        Told::Reply(reading) => {
+    each(evidence.own, |exchange| {
+        silence(context, exchange, |reading| {
             let is_active = reading.request.first().is_some_and(|first| first & 7 == 1);
-            let is_old = is_version_5(&reading) && cookie(&reading) == Cookie::Zero;
+            let is_old = is_version_5(reading) && cookie(reading) == Cookie::Zero;
             match is_active && is_old {
-                _ if reading.answer == Answer::Kiss => limited(&reading),
+                _ if reading.answer == Answer::Kiss => limited(reading),
                 true => Judgement::warn("silence", reading.describe()),
                 false => Judgement::fail("silence", reading.describe()),
             }
-        }
+        })
     })
 }

@@ -38,8 +38,8 @@ pub(super) static CASES: &[Case] = &[
         lacks: lacks_plain_replies,
         ask: |context, seen| {
             let stimulus = match seen.len() {
-                0 | 2 => Stimulus::one(marked(context)).from_port(31),
-                1 | 3 => Stimulus::one(context.request().octets()).from_port(32),
+                0 | 2 => Stimulus::one(marked(context)).from_port(MARKED_PORT),
+                1 | 3 => Stimulus::one(context.request().octets()).from_port(OTHER_PORT),
                 _ => return None,
             };
             Some(stimulus)
@@ -100,6 +100,10 @@ fn reference_id(reading: &Reading<'_>) -> Judgement {
     }
 }
 
+/// The ports of the two clients.
+const MARKED_PORT: usize = 31;
+const OTHER_PORT: usize = 32;
+
 /// A request whose every field has a random value, but for those that say what it is.
 fn marked(context: &Context) -> Vec<u8> {
     let random = || NtpTimestamp(context.random());
@@ -116,39 +120,36 @@ fn marked(context: &Context) -> Vec<u8> {
 }
 
 /// The second and fourth exchanges are another client's than the first and third.
-fn not_kept(context: &Context, evidence: &Evidence<'_>) -> Judgement {
+fn not_kept(_: &Context, evidence: &Evidence<'_>) -> Judgement {
     let [first, reply, again, other] = evidence.own else {
         return Judgement::inconclusive("not all was asked");
     };
     let pairs = [(first, reply, 1), (again, other, 3)];
     Judgement::worst(pairs.map(|(marked, exchange, number)| {
-        let judged = exchange.replies.iter().map(|reply| match kept(context, marked, &reply.octets) {
+        // What comes to the other port is the other client's.
+        let own = || exchange.replies.iter().filter(|reply| reply.port == OTHER_PORT);
+        let judged = own().map(|reply| match kept(marked, &reply.octets) {
             Some(field) => Judgement::fail("nothing of another client's", format!("its {field}")),
             None => Judgement::pass("nothing of another client's"),
         });
-        let is_answered = !exchange.replies.is_empty();
+        let is_answered = own().next().is_some();
         let judgement =
             if is_answered { Judgement::worst(judged) } else { Judgement::inconclusive("silence") };
         judgement.shown_by(number)
     }))
 }
 
-/// Which eight octets of a request, or of its reply, show in another client's reply.
-fn kept(context: &Context, marked: &Exchange, reply: &[u8]) -> Option<&'static str> {
+/// Which eight octets of a request show in another client's reply.
+fn kept(marked: &Exchange, reply: &[u8]) -> Option<&'static str> {
     let field =
         |octets: &[u8], begin: usize| -> Option<[u8; 8]> { octets.get(begin..begin + 8)?.try_into().ok() };
     let request = marked.request(0);
-    let receipt = match context.told(marked) {
-        Told::Reply(reading) => reading.header().map(|header| header.receive_timestamp.to_octets()),
-        _ => None,
-    };
     let marks = [
         ("root delay and dispersion", field(request, 4)),
         ("reference timestamp", field(request, 16)),
         ("origin timestamp", field(request, 24)),
         ("receive timestamp", field(request, 32)),
         ("transmit timestamp", field(request, 40)),
-        ("time of arrival", receipt),
     ];
     let shows = |mark: [u8; 8]| mark != [0; 8] && reply.windows(8).any(|octets| octets == mark);
     marks.into_iter().find(|(_, mark)| mark.is_some_and(shows)).map(|(name, _)| name)

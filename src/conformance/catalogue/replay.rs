@@ -93,7 +93,7 @@ pub(super) static CASES: &[Case] = &[
         summary: "the server's crypto-NAK, sent back as a client's, is not answered",
         why: "A refusal of a refusal never ends.",
         differs: "ntpd-rs answers plainly",
-        lacks: lacks_honoured_key,
+        lacks: lacks_plain_replies,
         ask: nak_sent_back,
         judge: |context, evidence| {
             let back = evidence.own.iter().enumerate().skip(1);
@@ -126,6 +126,9 @@ fn answered_again(
         });
         let same = all.iter().zip(all.iter().skip(1)).find(|(first, second)| is_same_time(first, second));
         match (wrong, same) {
+            (_, Some(_)) if all.len() > exchange.stimulus.datagrams.len() => {
+                Judgement::inconclusive("more replies than requests; see robustness/one-reply-each")
+            }
             (_, Some(_)) => Judgement::fail("a new transmit timestamp in each reply", "the same one twice"),
             (Some(wrong), None) => wrong,
             (None, None) => Judgement::pass(format!("{} replies to three requests", all.len())),
@@ -156,14 +159,10 @@ fn sent_back(context: &Context, seen: &[Exchange]) -> Option<Stimulus> {
     Some(Stimulus::one(octets))
 }
 
-/// A request that is refused, then the refusal as if a client had sent it; one that we make up where none came.
+/// A request under a key that nobody has, then the refusal as if a client had sent it; one that we make up where none came.
 fn nak_sent_back(context: &Context, seen: &[Exchange]) -> Option<Stimulus> {
     let octets = match seen {
-        [] => {
-            let mut octets = context.request().signed(context.honoured_key()?);
-            *octets.last_mut()? ^= 1;
-            octets
-        }
+        [] => context.request().mac(context.unknown_key_id(), &context.octets(16)).octets(),
         [refused] => match context.told(refused) {
             Told::Reply(reading) if reading.answer == Answer::CryptoNak => {
                 let mut octets = reading.reply.octets.clone();
