@@ -225,6 +225,16 @@ impl Keyrings {
         })
     }
 
+    /// The default keyring alone.
+    pub fn into_default(self) -> Keyring {
+        self.default
+    }
+
+    /// The keyring of a server alone: its own where it has one, or else the default.
+    pub fn into_keyring_of(mut self, server: IpAddr) -> Keyring {
+        self.by_address.remove(&server.to_canonical()).unwrap_or(self.default)
+    }
+
     /// Gives every keyring, those made later included, the password hashes of Windows accounts.
     pub fn give_nt_hashes(&mut self, hashes: NtHashes) {
         let hashes = Arc::new(hashes);

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod conform;
 mod length;
 pub mod probe;
 pub mod serve;
@@ -59,6 +60,9 @@ pub enum Command {
     /// Compare two runs of probe: what changed, before and after a rotation of keys
     #[command(after_help = probe::DIFF_EXAMPLES)]
     Diff(probe::DiffArguments),
+    /// Test a server against the RFCs and what other servers do
+    #[command(after_help = conform::EXAMPLES)]
+    Conform(Box<conform::ConformArguments>),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }

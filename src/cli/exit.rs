@@ -9,6 +9,8 @@ use crate::analysis::filter::FilterError;
 use crate::auth::KeyId;
 use crate::auth::trusted::TrustedError;
 use crate::capture::CaptureError;
+use crate::conformance::{BaselineError, SelectionError};
+use crate::report::conform::StoredReportError;
 use crate::report::probe::StoredRunError;
 use crate::server::fault::{FaultError, ScenarioError};
 use crate::server::udp::ListenError;
@@ -257,6 +259,39 @@ pub(super) enum CliError {
         /// What it is instead.
         error: StoredRunError,
     },
+    /// No case is selected, or a name is none of a case.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// There is no case of that name.
+    #[error("{slug}: no case of that name")]
+    NoSuchCase {
+        /// The name.
+        slug: String,
+    },
+    /// A baseline cannot be read.
+    #[error("{name}: {error}")]
+    Baseline {
+        /// The file, or the name of one that comes with the program.
+        name: String,
+        /// What is wrong.
+        error: BaselineError,
+    },
+    /// A baseline is neither a file nor one that comes with the program.
+    #[error("{name}: no such file, and no baseline of that name")]
+    NoSuchBaseline {
+        /// What was given.
+        name: String,
+        /// The names of those that come with the program.
+        known: Vec<&'static str>,
+    },
+    /// A file is no report.
+    #[error("{}: {error}", label(path))]
+    StoredReport {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        error: StoredReportError,
+    },
     /// The file of targets has none.
     #[error("no target is named")]
     NoTargets,
@@ -324,6 +359,12 @@ impl CliError {
             CliError::UnknownKey { known, .. } | CliError::UnknownKeyOf { known, .. } => {
                 let known: Vec<String> = known.iter().map(KeyId::to_string).collect();
                 Some(format!("the key files have: {}", known.join(", ")))
+            }
+            CliError::Selection(_) | CliError::NoSuchCase { .. } => {
+                Some("ntpcap conform list names them all".to_owned())
+            }
+            CliError::NoSuchBaseline { known, .. } => {
+                Some(format!("those that come with the program: {}", known.join(", ")))
             }
             CliError::CaptureBesideText => {
                 Some("add --quiet and leave --json and --log - out, or name a file".to_owned())

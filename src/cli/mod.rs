@@ -5,10 +5,12 @@ mod annotate;
 pub mod args;
 mod census;
 mod confinement;
+mod conform;
 mod destination;
 mod diff;
 mod exit;
 mod explain;
+mod hosts;
 mod inputs;
 mod interrupt;
 mod keys;
@@ -20,6 +22,7 @@ mod probe;
 mod progress;
 mod run;
 mod serve;
+mod traffic;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -62,6 +65,7 @@ fn dispatch(command: &Command) -> Result<Exit, CliError> {
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Probe(arguments) => probe::probe(arguments),
         Command::Diff(arguments) => diff::diff(arguments),
+        Command::Conform(arguments) => conform::conform(&arguments.command),
         Command::Schema => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())

@@ -1,5 +1,8 @@
 //! What is known of a server before it is asked: the deviations that it is expected to have.
 
+use serde::{Deserialize, Serialize};
+
+use super::catalogue;
 use super::outcome::{Judgement, Outcome};
 use super::runner::CaseResult;
 
@@ -23,7 +26,63 @@ pub struct Expected {
     pub reason: String,
 }
 
+/// Why text is no baseline.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BaselineError {
+    /// It is no TOML of that shape.
+    #[error("{0}")]
+    Shape(String),
+    /// It names a case that there is not.
+    #[error("{0}: no case of that name")]
+    Case(String),
+    /// It expects what is no deviation.
+    #[error("{slug}: expected to be {outcome}, and only fail and warn can be expected")]
+    Outcome {
+        /// The case.
+        slug: String,
+        /// What is expected.
+        outcome: String,
+    },
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    #[serde(default)]
+    expected: Vec<Entry>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    case: String,
+    outcome: String,
+    reason: String,
+}
+
 impl Baseline {
+    /// Reads a baseline in TOML: `name`, and for each deviation `[[expected]]` with `case`, `outcome` and `reason`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(text: &str) -> Result<Baseline, BaselineError> {
+        let file: File = toml::from_str(text).map_err(|error| BaselineError::Shape(error.to_string()))?;
+        let entries = file.expected.into_iter().map(entry).collect::<Result<_, _>>()?;
+        Ok(Baseline { name: file.name, entries })
+    }
+
+    /// Writes it as TOML.
+    pub fn to_toml(&self) -> String {
+        let entry = |entry: &Expected| Entry {
+            case: entry.slug.clone(),
+            outcome: entry.outcome.name().to_owned(),
+            reason: entry.reason.clone(),
+        };
+        let file = File { name: self.name.clone(), expected: self.entries.iter().map(entry).collect() };
+        toml::to_string(&file).unwrap_or_default()
+    }
+
     /// Holds a result against what is expected: a deviation that is known is no failure, one that is gone is.
     pub fn apply(&self, result: &mut CaseResult) {
         let Some(expected) = self.entries.iter().find(|entry| entry.slug == result.case.slug) else { return };
@@ -54,5 +113,62 @@ impl Baseline {
             reason: result.judgement.actual.clone(),
         });
         Baseline { name: name.to_owned(), entries: entries.collect() }
+    }
+}
+
+fn entry(entry: Entry) -> Result<Expected, BaselineError> {
+    let Entry { case, outcome, reason } = entry;
+    if catalogue::find(&case).is_none() {
+        return Err(BaselineError::Case(case));
+    }
+    match Outcome::from_name(&outcome) {
+        Some(known @ (Outcome::Fail | Outcome::Warn)) => Ok(Expected { slug: case, outcome: known, reason }),
+        _ => Err(BaselineError::Outcome { slug: case, outcome }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "name = \"chrony 4.3\"\n\n[[expected]]\ncase = \"header/length\"\noutcome = \"warn\"\nreason = \"adds a field\"\n";
+
+    fn result(outcome: Outcome) -> CaseResult {
+        let case = catalogue::find("header/length").unwrap();
+        let judgement = Judgement { outcome, ..Judgement::pass("what was seen") };
+        CaseResult { case, judgement, exchanges: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_expected_is_no_failure_and_what_is_gone_is_one() {
+        let baseline = Baseline::parse(TEXT).unwrap();
+        for (outcome, held) in [
+            (Outcome::Warn, Outcome::ExpectedFail),
+            (Outcome::Pass, Outcome::UnexpectedPass),
+            (Outcome::Info, Outcome::UnexpectedPass),
+            (Outcome::Fail, Outcome::Fail),
+            (Outcome::Skip, Outcome::Skip),
+            (Outcome::Inconclusive, Outcome::Inconclusive),
+        ] {
+            let mut result = result(outcome);
+            baseline.apply(&mut result);
+            assert_eq!(result.judgement.outcome, held, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn it_is_written_as_it_is_read() {
+        let baseline = Baseline::parse(TEXT).unwrap();
+        assert_eq!(Baseline::parse(&baseline.to_toml()).unwrap(), baseline);
+        let of = Baseline::of("x", &[result(Outcome::Fail), result(Outcome::Pass)]);
+        assert_eq!(of.entries.len(), 1);
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_is_told() {
+        let told = |from: &str, to: &str| Baseline::parse(&TEXT.replace(from, to)).unwrap_err().to_string();
+        assert_eq!(told("header/length", "header/none"), "header/none: no case of that name");
+        assert!(told("warn", "pass").contains("expected to be pass"));
+        assert!(told("reason", "why").contains("unknown field `why`"));
     }
 }

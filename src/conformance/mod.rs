@@ -11,6 +11,7 @@
 
 mod asking;
 pub mod baseline;
+pub mod captured;
 pub mod case;
 pub mod catalogue;
 pub mod context;
@@ -22,7 +23,8 @@ mod request;
 pub mod runner;
 pub mod selection;
 
-pub use baseline::Baseline;
+pub use baseline::{Baseline, BaselineError, Expected};
+pub use captured::{Captured, Sighted};
 pub use case::{Case, Level};
 pub use context::{Context, Facts};
 pub use exchange::{Evidence, Exchange, Names, Received, Stimulus};

@@ -186,7 +186,7 @@ impl Runner {
 
     fn control(&mut self) -> Step {
         let octets = self.control_octets();
-        // An answer that comes too late names nothing else.
+        // A second or late answer to a control is none to the case.
         self.earlier.extend(tokens(&octets));
         if let Some(asking) = &mut self.asking {
             asking.controls_with(&octets);

@@ -1,7 +1,9 @@
 //! Results as JSON, as a table and as text. Decides nothing: every format renders the records of [`model`].
 
+mod anatomy;
 pub mod census;
 pub mod comment;
+pub mod conform;
 pub mod diagnosis;
 pub mod explain;
 pub mod json;

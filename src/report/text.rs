@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::analysis::exchange::{Exchange, Times};
 use crate::analysis::finding::Severity;
 use crate::analysis::{Diagnosis, Event, Judged};
+use crate::capture::CaptureTime;
 use crate::ntp::header::Header;
 use crate::ntp::message::Message;
 use crate::ntp::reference_id::Meaning;
@@ -122,7 +123,7 @@ fn header(output: &mut impl Write, header: &Header, judged: &Judged<'_, '_>) -> 
         ("receive", header.receive_timestamp),
         ("transmit", header.transmit_timestamp),
     ] {
-        field(output, name, TimeOrNone(timestamp, judged))?;
+        field(output, name, TimeOrNone(timestamp, judged.time))?;
     }
     Ok(())
 }
@@ -277,11 +278,11 @@ impl Display for Log2Seconds {
     }
 }
 
-pub(super) struct TimeOrNone<'j>(pub(super) NtpTimestamp, pub(super) &'j Judged<'j, 'j>);
+pub(super) struct TimeOrNone(pub(super) NtpTimestamp, pub(super) Option<CaptureTime>);
 
-impl Display for TimeOrNone<'_> {
+impl Display for TimeOrNone {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match near_capture(self.0, self.1.time) {
+        match near_capture(self.0, self.1) {
             Some(time) => time.fmt(formatter),
             None => formatter.write_str("-"),
         }

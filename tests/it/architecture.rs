@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
 ];
 
 /// An outside crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 32] = [
+const HOMES: [(&str, &[&str]); 34] = [
     ("pcap_file", &["capture/"]),
     ("byteorder_slice", &["capture/"]),
     ("flate2", &["capture/"]),
@@ -40,8 +40,8 @@ const HOMES: [(&str, &[&str]); 32] = [
     ("subtle", &["auth/key.rs"]),
     ("zeroize", &["auth/", "cli/keys.rs"]),
     ("winnow", &["analysis/filter/grammar.rs"]),
-    ("serde", &["report/", "server/fault/scenario.rs"]),
-    ("toml", &["server/fault/scenario.rs"]),
+    ("serde", &["report/", "server/fault/scenario.rs", "conformance/baseline.rs"]),
+    ("toml", &["server/fault/scenario.rs", "conformance/baseline.rs"]),
     ("schemars", &["report/model/"]),
     ("comfy_table", &["report/table"]),
     ("jiff", &["report/time.rs", "cli/args/length.rs"]),
@@ -51,6 +51,8 @@ const HOMES: [(&str, &[&str]); 32] = [
     ("landlock", &["cli/confinement.rs"]),
     ("tokio", &["probe/udp.rs"]),
     ("indicatif", &["cli/progress.rs"]),
+    ("quick_junit", &["report/conform/junit.rs"]),
+    ("minijinja", &["report/conform/html.rs"]),
 ];
 
 /// What a pure room never touches, and the places that may.

@@ -49,6 +49,10 @@ fn help_fits_a_screen() {
         ("help-serve", "serve -h"),
         ("help-probe", "probe -h"),
         ("help-diff", "diff -h"),
+        ("help-conform", "conform -h"),
+        ("help-conform-server", "conform server -h"),
+        ("help-conform-self", "conform self -h"),
+        ("help-conform-judge", "conform judge -h"),
     ] {
         let output = run(arguments);
         assert_seen(name, &output, None);

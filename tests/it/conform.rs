@@ -1,5 +1,7 @@
 //! The cases of conformance against the reference server, in process and as built.
 
+mod command;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,59 +14,21 @@ untrusted and unknown keys, and which program it is.
 Each check runs in a lab of its own; needs what record.py needs.
 """
 
-import argparse
 import json
-import os
 import re
-import signal
 import struct
 import sys
-import tempfile
-import threading
-import traceback
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import daemons
-import lab as laboratory
 import stimuli
 import table
+from bench import Checks
 from daemons import CHRONY, CHRONY_NEW, NTPD_RS, NTPORG, NTPSEC, OPENNTPD
-from lab import CLIENT, SERVER, SERVER6, Failure, Lab, wait_until
-from record import PROJECT, check_tools, stop_on_signal
-from scenario import SHARED, TRUSTED, last_words
+from lab import CLIENT, SERVER, SERVER6, Failure, wait_until
+from scenario import TRUSTED
 
-checks = {}
-
-
-def check(name, *peers):
-    """Registers a check under a name, with the peers that it needs."""
-    def register(work):
-        checks[name] = (peers, work)
-        return work
-    return register
-
-
-class Bench:
-    """A lab, the peers, and the program under test."""
-
-    def __init__(self, lab, peers, program):
-        self.lab, self.peers, self.program = lab, peers, program
-        for dialect, name in SHARED.items():
-            lab.write(name, stimuli.key_file_text(dialect))
-
-    def keys(self, dialect):
-        """The key file of the test keys."""
-        return self.lab.folder / SHARED[dialect]
-
-    def serve(self, *options, dialect="ntpsec", trusted=stimuli.TRUSTED, addresses=(SERVER, f"[{SERVER6}]")):
-        """Starts the reference server and waits until it answers."""
-        listen = [part for address in addresses for part in ("--listen", f"{address}:123")]
-        trust = ["--trusted", trusted] if trusted else []
-        process = self.lab.start("server", "ntpcap", self.program, "serve", "--keys", self.keys(dialect),
-                                 "--key-format", dialect, *trust, *listen, *options)
-        self.lab.wait_server(process, six=any("[" in address for address in addresses))
-        return process
+check = Checks(__doc__.split("\n")[0])
 
 
 def must_say(process, pattern):
@@ -251,24 +213,6 @@ habit("openntpd", OPENNTPD, table.NTPORG_KEYS, "ntp.org", None,
       lambda bench: daemons.start_openntpd(bench.lab, bench.peers), "--leap", "unknown")
 
 
-def perform(name, peers, program):
-    """Runs one check; returns a line for the user and whether it went well."""
-    needed, work = checks[name]
-    missing = peers.missing(needed)
-    if missing:
-        return f"peer not available: {', '.join(missing)}: {name} not checked", True
-    with tempfile.TemporaryDirectory(prefix="ntpcap-serve-") as folder:
-        os.chmod(folder, 0o755)  # some daemons read their files as another user
-        lab = Lab(folder)
-        try:
-            with lab:
-                work(Bench(lab, peers, program))
-        except Exception as problem:  # one check must not hide the others
-            detail = "" if isinstance(problem, Failure) else "\n" + traceback.format_exc()
-            return f"failed: {name}: {problem}{detail}{last_words(lab)}", False
-    return f"fine: {name}", True
-
-
 PROBED = {  # what a key is to the server: right, of another secret, not trusted, unknown; its class and its name
     "ntp.org": (("authenticated", "crypto-nak", "crypto-nak", "crypto-nak"), "nak-on-bad-mac"),
     "ntpsec": (("unsynchronised|authenticated", "drops-request", "drops-request", "drops-request"), "silent-on-bad-mac"),
@@ -333,30 +277,5 @@ def probe_openntpd(bench):
     probe(bench, "openntpd")
 
 
-def main():
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--program", type=Path, required=True)
-    parser.add_argument("--peers", type=Path, default=PROJECT / "target" / "peers")
-    parser.add_argument("--only", action="append", metavar="NAME", choices=checks)
-    parser.add_argument("--jobs", type=int, default=6)
-    options = parser.parse_args()
-    check_tools()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop_on_signal)
-    peers, good, lock = daemons.Peers(options.peers), True, threading.Lock()
-
-    def work(name):
-        nonlocal good
-        line, well = perform(name, peers, options.program.resolve())
-        with lock:
-            print(line, flush=True)
-            good = good and well
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(work, options.only or checks))
-    return 0 if good else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(0 if check.run(check.parser().parse_args()) else 1)

@@ -1,6 +1,5 @@
 //! `ntpcap probe`: asks servers what they do with keys.
 
-mod capture;
 mod results;
 mod targets;
 
@@ -20,8 +19,8 @@ use super::args::probe::ProbeArguments;
 use super::exit::{CliError, Exit};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
+use super::traffic::Capture;
 use super::{inputs, keys, say};
-use capture::Capture;
 use results::Results;
 use targets::Target;
 
@@ -32,7 +31,7 @@ use targets::Target;
 pub(super) fn probe(arguments: &ProbeArguments) -> Result<Exit, CliError> {
     let interrupt = Interrupt::catch()?;
     let (targets, unknown) = targets::targets(arguments)?;
-    let (keys, inputs) = read_keys(arguments)?;
+    let (keys, mut inputs) = read_keys(arguments)?;
     let keys = Arc::new(keys);
     let asked = asked_keys(arguments, &keys)?;
     unknown.iter().for_each(|error| say(&format!("error: {error}")));
@@ -46,7 +45,10 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<Exit, CliError> {
     if arguments.asking.dry_run {
         return results::tell_plan(arguments, &surveys);
     }
-    let capture = Capture::create(arguments, &inputs, &interrupt)?;
+    inputs.extend(arguments.targets.clone());
+    let result = &arguments.result;
+    let command = ("ntpcap probe", inputs.as_slice());
+    let capture = Capture::create(result.pcap.as_deref(), result.force, result.quiet, command, &interrupt)?;
     inputs::allow_many_files();
     let mut results = Results::new(&arguments.result, &targets);
     let progress = Progress::new(targets.len(), results::longest(arguments, &surveys), is_shown(arguments));

@@ -320,15 +320,12 @@ fn basic(context: &Context, exchange: &Exchange) -> Judgement {
 fn basic_when_equal(context: &Context, before: &Exchange, exchange: &Exchange) -> Judgement {
     match context.told(exchange) {
         Told::Reply(reading) if reading.answer != Answer::Kiss && undue(&reading).is_none() => {
-            let transmit = reading.header().map(|header| header.transmit_timestamp);
-            let is_earlier = transmit.and_then(|transmit| is_within(context, transmit, before));
-            let receive = reading.header().map(|header| header.receive_timestamp);
-            match (is_earlier, transmit.zip(receive)) {
-                (Some(true), _) => {
+            let Some(header) = reading.header() else { return lost() };
+            let (transmit, receive) = (header.transmit_timestamp, header.receive_timestamp);
+            match is_within(context, transmit, before) {
+                _ if transmit.since(receive) >= 0 => Judgement::pass(reading.describe()),
+                Some(true) => {
                     Judgement::fail("a basic reply", "one that tells when the reply before it left")
-                }
-                (Some(false), Some((transmit, receive))) if transmit.since(receive) >= 0 => {
-                    Judgement::pass(reading.describe())
                 }
                 _ => Judgement::inconclusive("the times of the replies do not go together"),
             }

@@ -1,4 +1,4 @@
-//! The capture of a probe.
+//! The capture of what a command sends and what comes back.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::capture::CaptureTime;
 use crate::probe::udp::{Observer, Passing};
 
-use super::super::args::probe::ProbeArguments;
-use super::super::destination::is_same_file;
-use super::super::exit::CliError;
-use super::super::interrupt::Interrupt;
-use super::super::packets::Packets;
+use super::destination::is_same_file;
+use super::exit::CliError;
+use super::interrupt::Interrupt;
+use super::packets::Packets;
 
 /// A capture that is being written, if one is wanted.
 pub(super) struct Capture(Option<Arc<Mutex<Writing>>>);
@@ -23,23 +22,26 @@ struct Writing {
 }
 
 impl Capture {
-    /// Makes the file that was asked for. `inputs` are the files that were read for keys.
+    /// Makes the file that was asked for, if one was. `inputs` are the files that are read, `command` is what writes it;
+    /// `is_alone` is true when nothing else goes to standard output.
     ///
     /// # Errors
     /// When it cannot be made, or is one that is read.
     pub(super) fn create(
-        arguments: &ProbeArguments,
-        inputs: &[PathBuf],
+        path: Option<&Path>,
+        force: bool,
+        is_alone: bool,
+        (command, inputs): (&str, &[PathBuf]),
         interrupt: &Interrupt,
     ) -> Result<Capture, CliError> {
-        let Some(path) = arguments.result.pcap.as_deref() else { return Ok(Capture(None)) };
-        if inputs.iter().chain(&arguments.targets).any(|input| is_same_file(path, input)) {
+        let Some(path) = path else { return Ok(Capture(None)) };
+        if inputs.iter().any(|input| is_same_file(path, input)) {
             return Err(CliError::OverwritesInput { path: path.to_owned() });
         }
-        if path == Path::new("-") && !arguments.result.quiet {
+        if path == Path::new("-") && !is_alone {
             return Err(CliError::CaptureBesideText);
         }
-        let packets = Packets::create(path, arguments.result.force, "ntpcap probe", interrupt)?;
+        let packets = Packets::create(path, force, command, interrupt)?;
         Ok(Capture(Some(Arc::new(Mutex::new(Writing { packets, failed: None })))))
     }
 

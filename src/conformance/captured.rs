@@ -1,0 +1,282 @@
+//! What a capture proves or refutes of the cases, without anything being sent.
+//!
+//! Others asked, and not for our sake: an exchange is evidence for a case when its request is one that the case sends.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::analysis::verdict::{Status, judge_message};
+use crate::auth::{Algorithm, KeyId, Keyring};
+use crate::ntp::header::{Header, Mode, Version};
+use crate::ntp::message::Message;
+
+use super::asking::tokens;
+use super::case::Case;
+use super::context::{Context, Facts};
+use super::exchange::{Evidence, Exchange, Names, Received, Stimulus};
+use super::outcome::{Judgement, Outcome};
+use super::runner::CaseResult;
+
+/// Exchanges of servers, as they were captured.
+#[derive(Debug)]
+pub struct Captured {
+    keys: Arc<Keyring>,
+    servers: BTreeMap<SocketAddr, Server>,
+    /// Messages of servers and exchanges for which there is no room.
+    pub left_out: u64,
+}
+
+/// The exchanges of one server.
+#[derive(Debug, Default)]
+struct Server {
+    seen: Vec<Seen>,
+    /// The exchanges that a reply may name, by client and origin timestamp.
+    open: HashMap<(SocketAddr, [u8; 8]), usize>,
+}
+
+/// An exchange and where its request stands.
+#[derive(Debug)]
+struct Seen {
+    frame: u64,
+    asked: Asked,
+    exchange: Exchange,
+}
+
+/// What a request is, as far as cases tell requests apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    version: Version,
+    mode: Mode,
+    status: Status,
+    key_id: Option<KeyId>,
+    algorithm: Option<Algorithm>,
+    has_field: bool,
+    has_transmit: bool,
+}
+
+/// A datagram of a capture.
+#[derive(Clone, Copy, Debug)]
+pub struct Sighted<'a> {
+    /// Its frame.
+    pub frame: u64,
+    /// When it was captured: time since 1970.
+    pub time: Duration,
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Whom it was sent to.
+    pub destination: SocketAddr,
+    /// Its octets.
+    pub octets: &'a [u8],
+}
+
+/// Servers whose exchanges are kept.
+const MOST_SERVERS: usize = 64;
+
+/// Exchanges that are kept of each.
+const MOST_EXCHANGES: usize = 8_192;
+
+/// Requests of a kind that all stay silent before their silence is taken for the server's.
+const SILENCES: usize = 3;
+
+impl Captured {
+    /// Nothing yet; MACs are judged by these keys.
+    pub fn new(keys: Arc<Keyring>) -> Captured {
+        Captured { keys, servers: BTreeMap::new(), left_out: 0 }
+    }
+
+    /// Takes in a datagram that is all there.
+    pub fn take(&mut self, sighted: &Sighted<'_>) {
+        let Ok(message) = Message::parse(sighted.octets) else { return };
+        let Message::Time(time) = message else { return };
+        match time.header.mode {
+            Mode::Client | Mode::SymmetricActive => {
+                let asked = asked(&message, &time.header, &self.keys);
+                self.take_request(sighted, asked);
+            }
+            Mode::Server | Mode::SymmetricPassive => self.take_reply(sighted, &time.header),
+            _ => {}
+        }
+    }
+
+    fn take_request(&mut self, sighted: &Sighted<'_>, asked: Asked) {
+        let has_room = self.servers.len() < MOST_SERVERS || self.servers.contains_key(&sighted.destination);
+        if !has_room {
+            self.left_out += 1;
+            return;
+        }
+        let server = self.servers.entry(sighted.destination).or_default();
+        if server.seen.len() >= MOST_EXCHANGES {
+            self.left_out += 1;
+            return;
+        }
+        let mut exchange = Exchange::new(Stimulus::one(sighted.octets.to_vec()));
+        exchange.tries = 1;
+        for token in tokens(sighted.octets).filter(|token| *token != [0; 8]) {
+            server.open.insert((sighted.source, token), server.seen.len());
+        }
+        // Until more is known, silence may be loss.
+        exchange.is_dead = true;
+        server.seen.push(Seen { frame: sighted.frame, asked, exchange });
+    }
+
+    fn take_reply(&mut self, sighted: &Sighted<'_>, header: &Header) {
+        let Some(server) = self.servers.get_mut(&sighted.source) else { return };
+        let token = (sighted.destination, header.origin_timestamp.to_octets());
+        let Some(seen) = server.open.get(&token).and_then(|index| server.seen.get_mut(*index)) else {
+            return;
+        };
+        seen.exchange.replies.push(Received {
+            source: sighted.source,
+            port: 0,
+            octets: sighted.octets.to_vec(),
+            elapsed: Duration::ZERO,
+            time: sighted.time,
+            names: Names::This(0),
+        });
+    }
+
+    /// What is proved or refuted of each server, with the context that it was judged in. Cases that nobody asked are
+    /// left out.
+    pub fn results(self, cases: &[&'static Case]) -> Vec<(SocketAddr, Context, Vec<CaseResult>)> {
+        let keys = self.keys;
+        let judge = |(address, server): (SocketAddr, Server)| {
+            let server = server.with_silences();
+            let facts = server.facts(&keys);
+            let given = facts.honoured.clone();
+            let mut context = Context::new(Arc::clone(&keys), given, 0);
+            context.facts = facts;
+            let results = cases.iter().filter_map(|case| server.judge(case, &context)).collect();
+            (address, context, results)
+        };
+        self.servers
+            .into_iter()
+            .map(judge)
+            .filter(|(_, _, results): &(_, _, Vec<_>)| !results.is_empty())
+            .collect()
+    }
+}
+
+impl Server {
+    /// Takes silences for the server's where all requests of that kind meet them, some at least, and others are answered
+    /// after the last.
+    fn with_silences(mut self) -> Server {
+        let last_answered = self.seen.iter().rposition(|seen| !seen.exchange.replies.is_empty());
+        let kinds: Vec<Asked> = self.seen.iter().map(|seen| seen.asked).collect();
+        let is_refused = |kind: &Asked| {
+            let mut all = self.seen.iter().filter(|seen| seen.asked == *kind);
+            all.clone().count() >= SILENCES && all.all(|seen| seen.exchange.replies.is_empty())
+        };
+        let mut told: Vec<(Asked, bool)> = Vec::new();
+        for kind in kinds {
+            if told.iter().all(|(known, _)| *known != kind) {
+                told.push((kind, is_refused(&kind)));
+            }
+        }
+        for (index, seen) in self.seen.iter_mut().enumerate() {
+            let is_refused = told.iter().any(|(kind, is_refused)| *kind == seen.asked && *is_refused);
+            seen.exchange.is_dead = !(is_refused && last_answered.is_some_and(|last| last > index));
+        }
+        self
+    }
+
+    fn facts(&self, keys: &Keyring) -> Facts {
+        let mut facts = Facts::default();
+        for Seen { asked, exchange, .. } in &self.seen {
+            let Some(reply) = exchange.reply() else { continue };
+            let Ok(message) = Message::parse(&reply.octets) else { continue };
+            let verdict = judge_message(&message, keys);
+            facts.answers_plainly |= asked.status == Status::None;
+            let is_honoured = asked.status == Status::Valid && verdict.status == Status::Valid;
+            if let Some(key_id) = verdict.key_id().filter(|_| is_honoured)
+                && asked.key_id == Some(key_id)
+                && !facts.honoured.contains(&key_id)
+            {
+                facts.honoured.push(key_id);
+            }
+        }
+        facts
+    }
+
+    /// The judgement on the exchanges that a case would make; `None` where there are none, or they do not tell.
+    fn judge(&self, case: &'static Case, context: &Context) -> Option<CaseResult> {
+        let of_case = self.seen.iter().filter(|seen| asks(case.slug, &seen.asked));
+        let told = of_case.filter(|seen| !seen.exchange.is_dead || !seen.exchange.replies.is_empty());
+        let (frames, own): (Vec<u64>, Vec<Exchange>) =
+            told.map(|seen| (seen.frame, seen.exchange.clone())).unzip();
+        if own.is_empty() || (case.lacks)(context).is_some() {
+            return None;
+        }
+        let mut judgement: Judgement = (case.judge)(context, &Evidence { own: &own, run: &[] });
+        if matches!(judgement.outcome, Outcome::Skip | Outcome::Inconclusive) {
+            return None;
+        }
+        let shown = judgement.exchange.and_then(|number| frames.get(number));
+        let place = match shown {
+            Some(frame) if judgement.outcome != Outcome::Pass => format!("request in frame {frame}"),
+            _ => format!("{} requests, the first in frame {}", own.len(), frames.first()?),
+        };
+        judgement.actual = format!("{} ({place})", judgement.actual);
+        Some(CaseResult { case, judgement, exchanges: own })
+    }
+}
+
+fn asked(message: &Message<'_>, header: &Header, keys: &Keyring) -> Asked {
+    let verdict = judge_message(message, keys);
+    let has_field = verdict.reading.is_some_and(|(reading, _)| reading.extension_fields().next().is_some());
+    Asked {
+        version: header.version,
+        mode: header.mode,
+        status: verdict.status,
+        key_id: verdict.key_id(),
+        algorithm: verdict.algorithm(),
+        has_field,
+        has_transmit: !header.transmit_timestamp.is_zero(),
+    }
+}
+
+/// True when the case sends such requests, and judges each reply by itself.
+fn asks(slug: &str, asked: &Asked) -> bool {
+    let is_client = asked.mode == Mode::Client && asked.has_transmit;
+    let in_version_4 = is_client && asked.version == Version::FOUR;
+    let plain = in_version_4 && asked.status == Status::None && !asked.has_field;
+    let is_valid = asked.status == Status::Valid;
+    let signed_by =
+        |algorithm| in_version_4 && is_valid && !asked.has_field && asked.algorithm == Some(algorithm);
+    let in_version =
+        |number| is_client && asked.status == Status::None && asked.version == Version::from_bits(number);
+    match slug {
+        "header/length"
+        | "header/mode-server"
+        | "header/stratum-range"
+        | "header/receive-not-zero"
+        | "header/transmit-not-zero"
+        | "header/receive-before-transmit"
+        | "header/origin-echo"
+        | "header/stratum-0-says-unsynchronised"
+        | "header/leap-3-and-stratum"
+        | "header/precision-plausible"
+        | "header/root-delay-plausible"
+        | "header/root-dispersion-plausible"
+        | "header/reference-not-after-transmit"
+        | "auth/plain-for-plain"
+        | "amplification/plain" => plain,
+        "auth/valid-md5" => signed_by(Algorithm::Md5),
+        "auth/valid-sha1" => signed_by(Algorithm::Sha1),
+        "auth/valid-sha256" => signed_by(Algorithm::Sha256),
+        "auth/valid-sha384" => signed_by(Algorithm::Sha384),
+        "auth/valid-sha512" => signed_by(Algorithm::Sha512),
+        "auth/valid-aes128-cmac" => signed_by(Algorithm::Aes128Cmac),
+        "auth/valid-aes256-cmac" => signed_by(Algorithm::Aes256Cmac),
+        "auth/wrong-secret" => in_version_4 && asked.status == Status::Invalid && !asked.has_field,
+        "auth/unknown-key" => in_version_4 && asked.status == Status::UnknownKey && !asked.has_field,
+        "extension/unknown-field" => in_version_4 && asked.status == Status::None && asked.has_field,
+        "amplification/with-mac" => in_version_4 && is_valid,
+        "version/4" => in_version(4),
+        "version/3" => in_version(3),
+        "version/2" => in_version(2),
+        "version/1" => in_version(1),
+        _ => false,
+    }
+}

@@ -1,0 +1,41 @@
+//! A report or a matrix as a page that needs nothing else.
+
+use std::io::{self, Write};
+
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value, context};
+
+use super::ConformReport;
+use super::matrix::Matrix;
+
+pub(super) fn write(report: &ConformReport, output: &mut impl Write) -> io::Result<()> {
+    let counts = report.summary.counts();
+    let page = include_str!("report.html");
+    render(
+        page,
+        context! { report => Value::from(Serde(report)), counts => counts, style => style() },
+        output,
+    )
+}
+
+pub(super) fn write_matrix(matrix: &Matrix, output: &mut impl Write) -> io::Result<()> {
+    render(
+        include_str!("matrix.html"),
+        context! { matrix => Value::from(Serde(matrix)), style => style() },
+        output,
+    )
+}
+
+/// What both pages have in their heads.
+fn style() -> Value {
+    Value::from_safe_string(include_str!("style.html").to_owned())
+}
+
+/// Renders a page. Everything that is put in is escaped.
+fn render(page: &str, values: Value, output: &mut impl Write) -> io::Result<()> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let text = environment.render_str(page, values).map_err(io::Error::other)?;
+    output.write_all(text.as_bytes())?;
+    writeln!(output)
+}
