@@ -11,7 +11,7 @@ use crate::common::{root, run};
 use crate::serve::server::{KEYS, Server};
 
 /// A fault by which some cases fail and some stay open.
-const FAULTY: &str = "conform self --fault wrong-mode:every=4";
+const FAULTY: &str = "conform self --fault flip-bit:every=2 --fault header-field:field=poll,value=7 --fault bogus-origin:request-field=yes";
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).unwrap()
@@ -129,6 +129,27 @@ fn cases_are_listed_and_shown() {
         assert!(text(&output.stderr).contains(said), "{arguments}: {}", text(&output.stderr));
         assert_eq!(output.status.code(), Some(2), "{arguments}");
     }
+}
+
+/// Faults that no client which asks can see, or which leave nothing to be judged.
+const UNSEEN: [&str; 5] = ["unsynchronised", "drop", "reorder", "broadcast", "multicast"];
+
+/// Each fault moves exactly the cases that stand below it, each case is moved by one, and each fault that can be seen
+/// moves some.
+#[test]
+fn every_case_can_fail_and_every_fault_makes_its_own_cases_fail() {
+    let output = run("conform self --mutations");
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "moved by nothing: {}", told.split("by none").last().unwrap());
+    let lines: Vec<&str> = told.lines().collect();
+    let is_fault = |line: &str| !line.starts_with(' ');
+    let unseen = lines.iter().enumerate().filter(|(number, line)| {
+        is_fault(line) && lines.get(number + 1).is_none_or(|next| is_fault(next))
+    });
+    assert_eq!(unseen.map(|(_, line)| *line).collect::<Vec<_>>(), UNSEEN);
+    insta::with_settings!({ snapshot_path => root().join("tests/snapshots"), prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("conform-mutations", told);
+    });
 }
 
 #[test]
