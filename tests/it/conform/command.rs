@@ -143,9 +143,10 @@ fn every_case_can_fail_and_every_fault_makes_its_own_cases_fail() {
     assert_eq!(output.status.code(), Some(0), "moved by nothing: {}", told.split("by none").last().unwrap());
     let lines: Vec<&str> = told.lines().collect();
     let is_fault = |line: &str| !line.starts_with(' ');
-    let unseen = lines.iter().enumerate().filter(|(number, line)| {
-        is_fault(line) && lines.get(number + 1).is_none_or(|next| is_fault(next))
-    });
+    let unseen = lines
+        .iter()
+        .enumerate()
+        .filter(|(number, line)| is_fault(line) && lines.get(number + 1).is_none_or(|next| is_fault(next)));
     assert_eq!(unseen.map(|(_, line)| *line).collect::<Vec<_>>(), UNSEEN);
     insta::with_settings!({ snapshot_path => root().join("tests/snapshots"), prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("conform-mutations", told);
@@ -190,4 +191,31 @@ fn a_server_that_is_not_there_leaves_all_open() {
     let output = run(&format!("conform server {} --timeout 30ms", nobody.local_addr().unwrap()));
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stdout).contains("ended early: the server answers nothing"));
+}
+
+/// Recorded from real servers: one alone does what no text and no other server does, and nobody else is accused.
+#[test]
+fn captures_of_real_servers_prove_one_failure_and_no_other() {
+    let mut accused = Vec::new();
+    let mut judged = 0;
+    for entry in std::fs::read_dir(root().join("captures")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| !extension.to_str().unwrap().starts_with("pcap")) {
+            continue;
+        }
+        let own = path.with_extension("keys");
+        let keys = if own.exists() { own.display().to_string() } else { KEYS.to_owned() };
+        let output = run(&format!("conform judge {} --keys {keys} --format ndjson", path.display()));
+        for line in text(&output.stdout).lines() {
+            let record: Value = serde_json::from_str(line).unwrap();
+            judged += usize::from(record["type"] == "case");
+            if record["outcome"] == "fail" {
+                let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+                accused.push((name, record["slug"].as_str().unwrap().to_owned()));
+            }
+        }
+    }
+    let signed_kiss = "ntporg-kiss-rate-signed-without-verifying".to_owned();
+    assert_eq!(accused, [(signed_kiss, "auth/wrong-secret".to_owned())]);
+    assert!(judged > 200, "{judged}");
 }
