@@ -1,6 +1,6 @@
 //! The cases of conformance against the reference server, in process and as built.
 
-mod command;
+pub(crate) mod command;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

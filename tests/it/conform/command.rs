@@ -193,6 +193,13 @@ fn a_server_that_is_not_there_leaves_all_open() {
     assert!(text(&output.stdout).contains("ended early: the server answers nothing"));
 }
 
+/// Records and a document of every kind.
+pub(crate) fn sample() -> Vec<u8> {
+    let mut lines = in_format("ndjson").stdout;
+    lines.extend(in_format("json").stdout);
+    lines
+}
+
 /// Recorded from real servers: one alone does what no text and no other server does, and nobody else is accused.
 #[test]
 fn captures_of_real_servers_prove_one_failure_and_no_other() {
