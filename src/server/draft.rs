@@ -12,6 +12,8 @@ use super::clock::Clock;
 pub struct Draft<'k> {
     /// Its header. The transmit timestamp is set when it is written, unless `transmit` is fixed.
     pub header: Header,
+    /// When the request came, whatever the header says: the reply leaves after it.
+    pub received: NtpTimestamp,
     /// True when the header's transmit timestamp is final: kisses and interleaved replies.
     pub has_transmit: bool,
     /// Its extension fields, as on the wire.
@@ -45,17 +47,15 @@ pub enum DraftTail<'k> {
 impl<'k> Draft<'k> {
     /// A reply of a header alone.
     pub fn new(header: Header) -> Draft<'k> {
-        Draft { header, has_transmit: false, fields: Vec::new(), tail: DraftTail::Nothing }
+        let received = header.receive_timestamp;
+        Draft { header, received, has_transmit: false, fields: Vec::new(), tail: DraftTail::Nothing }
     }
 
     /// Writes the reply to `octets` and gives the time at which it leaves. The clock is asked as late as can be,
     /// since the MAC covers that time too.
     pub fn write(&self, clock: &dyn Clock, octets: &mut Vec<u8>) -> NtpTimestamp {
         octets.clear();
-        // A reply leaves after its request came, whatever the clock resolves (RFC 9769 section 2 relies on it).
-        let receive = self.header.receive_timestamp;
-        let now = clock.now();
-        let now = if now.since(receive) > 0 { now } else { NtpTimestamp(receive.0.wrapping_add(1)) };
+        let now = self.leaves(clock);
         let transmit_timestamp = if self.has_transmit { self.header.transmit_timestamp } else { now };
         Header { transmit_timestamp, ..self.header }.write(octets);
         octets.extend_from_slice(&self.fields);
@@ -71,5 +71,12 @@ impl<'k> Draft<'k> {
             }
         }
         now
+    }
+
+    /// When the reply leaves, if that is now: after its request came, whatever the clock resolves (RFC 9769 section 2
+    /// relies on it).
+    pub(super) fn leaves(&self, clock: &dyn Clock) -> NtpTimestamp {
+        let now = clock.now();
+        if now.since(self.received) > 0 { now } else { NtpTimestamp(self.received.0.wrapping_add(1)) }
     }
 }

@@ -73,30 +73,65 @@ impl Planned<'_> {
 /// # Errors
 /// Why it is not answered.
 pub fn plan<'k>(policy: &Policy, keys: &'k Keyring, question: &Question<'_>) -> Result<Planned<'k>, Silence> {
+    let asked = read(policy, question)?;
+    let sender = authenticate(policy, keys, &asked)?;
+    reply_to(policy, keys, question, &asked, sender)
+}
+
+/// A request as the server reads it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    /// Its octets, as far as they are looked at.
+    pub(super) octets: &'a [u8],
+    /// Its header.
+    pub(super) header: Header,
+    /// The mode of a reply to it.
+    pub(super) mode: Mode,
+    /// What follows the header.
+    pub(super) trailer: Trailer<'a>,
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// Why it is not answered, whoever sent it.
+pub(super) fn read<'a>(policy: &Policy, question: &Question<'a>) -> Result<Asked<'a>, Silence> {
     let habit = policy.habit;
     let octets = question.octets.get(..habit.longest).unwrap_or(question.octets);
-    let request = Header::parse(octets).ok_or(Silence::TooShort(octets.len()))?;
-    if !policy.answers_version(request.version) {
-        return Err(Silence::Version(request.version.number()));
+    let header = Header::parse(octets).ok_or(Silence::TooShort(octets.len()))?;
+    if !policy.answers_version(header.version) {
+        return Err(Silence::Version(header.version.number()));
     }
-    let mode = (habit.reply_mode)(request.version, request.mode).ok_or(Silence::Mode(request.mode))?;
-    let trailer = octets.get(HEADER_LENGTH..).unwrap_or_default();
-    let trailer = (habit.read)(request.version, trailer);
+    let mode = (habit.reply_mode)(header.version, header.mode).ok_or(Silence::Mode(header.mode))?;
     match question.treatment {
         Treatment::Ignore => return Err(Silence::Ignored),
         Treatment::Kiss(_) if !habit.kisses => return Err(Silence::Ignored),
         _ => {}
     }
-    let sender = authenticate(policy, keys, octets, &request, trailer)?;
-    if let Treatment::Kiss(code) = question.treatment {
-        return kiss(policy, keys, &request, mode, (sender, trailer), code);
+    let trailer = (habit.read)(header.version, octets.get(HEADER_LENGTH..).unwrap_or_default());
+    Ok(Asked { octets, header, mode, trailer })
+}
+
+/// The reply to a request, once it is known who sent it.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn reply_to<'k>(
+    policy: &Policy,
+    keys: &'k Keyring,
+    question: &Question<'_>,
+    asked: &Asked<'_>,
+    sender: Sender<'k>,
+) -> Result<Planned<'k>, Silence> {
+    match question.treatment {
+        Treatment::Kiss(code) => kiss(policy, keys, asked, sender, code),
+        _ => Ok(answer(policy, question, asked, sender)),
     }
-    answer(policy, question, &request, mode, sender, fields_of(octets, trailer))
 }
 
 /// What a request's MAC says of its sender.
 #[derive(Clone, Copy, Debug)]
-enum Sender<'k> {
+pub(super) enum Sender<'k> {
     /// Nothing.
     Unknown,
     /// It has that key, and sends so many octets of digest.
@@ -107,15 +142,18 @@ enum Sender<'k> {
     NotVerified(usize),
 }
 
-fn authenticate<'k>(
+/// Finds out who sent a request.
+///
+/// # Errors
+/// Why it is not answered, since it is not known or not believed who did.
+pub(super) fn authenticate<'k>(
     policy: &Policy,
     keys: &'k Keyring,
-    octets: &[u8],
-    request: &Header,
-    trailer: Trailer<'_>,
+    asked: &Asked<'_>,
 ) -> Result<Sender<'k>, Silence> {
+    let Asked { octets, header: request, .. } = *asked;
     let habit = policy.habit;
-    let sender = match (habit.macs, trailer) {
+    let sender = match (habit.macs, asked.trailer) {
         (_, Trailer::Odd) => return Err(Silence::Trailer),
         (Macs::Ignore, _) => Sender::Unknown,
         (_, Trailer::CryptoNak) => return Err(Silence::CryptoNak),
@@ -168,28 +206,28 @@ fn verify<'k>(
 fn answer<'k>(
     policy: &Policy,
     question: &Question<'_>,
-    request: &Header,
-    mode: Mode,
+    asked: &Asked<'_>,
     sender: Sender<'k>,
-    fields: &[u8],
-) -> Result<Planned<'k>, Silence> {
+) -> Planned<'k> {
     let (tail, kind) = match sender {
         Sender::Unknown => (DraftTail::Nothing, AnswerKind::Plain),
         Sender::Has(key, length) => (mac(key, length), AnswerKind::Authenticated(key.id())),
         Sender::Refused(refusal) => (DraftTail::CryptoNak, AnswerKind::CryptoNak(refusal)),
         Sender::NotVerified(octets) => (DraftTail::Zeros(octets), AnswerKind::ZeroTrailer),
     };
-    let mut draft = Draft { tail, ..Draft::new(header(policy, question, request, mode)) };
-    let earlier = question.earlier_transmit.filter(|_| may_interleave(policy, request, mode));
+    let mut draft = Draft { tail, ..Draft::new(header(policy, question, asked)) };
+    // Whoever is not believed is told nothing of what went before.
+    let may_interleave = !matches!(sender, Sender::Refused(_)) && may_interleave(policy, asked);
+    let earlier = question.earlier_transmit.filter(|_| may_interleave);
     if let Some(earlier) = earlier {
-        draft.header.origin_timestamp = request.receive_timestamp;
+        draft.header.origin_timestamp = asked.header.receive_timestamp;
         draft.header.transmit_timestamp = earlier;
         draft.has_transmit = true;
     }
     if policy.habit.has_monotonic_field && kind != AnswerKind::ZeroTrailer {
-        monotonic::answer(fields, &draft.header, &mut draft.fields);
+        monotonic::answer(fields_of(asked), &draft.header, &mut draft.fields);
     }
-    Ok(Planned { draft, kind, interleaved: earlier.is_some() })
+    Planned { draft, kind, interleaved: earlier.is_some() }
 }
 
 fn mac(key: &Key, digest_length: usize) -> DraftTail<'_> {
@@ -197,7 +235,8 @@ fn mac(key: &Key, digest_length: usize) -> DraftTail<'_> {
 }
 
 /// The header of a reply (RFC 5905 section 9.2, the procedure of `fast_xmit`).
-fn header(policy: &Policy, question: &Question<'_>, request: &Header, mode: Mode) -> Header {
+fn header(policy: &Policy, question: &Question<'_>, asked: &Asked<'_>) -> Header {
+    let Asked { header: request, mode, .. } = *asked;
     let system = policy.system;
     Header {
         leap_indicator: system.leap_indicator,
@@ -218,7 +257,8 @@ fn header(policy: &Policy, question: &Question<'_>, request: &Header, mode: Mode
 
 /// True for a request that can mean interleaved mode: a client's, with receive and transmit timestamps that differ
 /// (RFC 9769 section 2).
-fn may_interleave(policy: &Policy, request: &Header, mode: Mode) -> bool {
+fn may_interleave(policy: &Policy, asked: &Asked<'_>) -> bool {
+    let Asked { header: request, mode, .. } = *asked;
     let is_wanted = policy.interleaved && policy.habit.interleaves && mode == Mode::Server;
     is_wanted
         && request.receive_timestamp != request.transmit_timestamp
@@ -230,12 +270,12 @@ fn may_interleave(policy: &Policy, request: &Header, mode: Mode) -> bool {
 fn kiss<'k>(
     policy: &Policy,
     keys: &'k Keyring,
-    request: &Header,
-    mode: Mode,
-    (sender, trailer): (Sender<'k>, Trailer<'_>),
+    asked: &Asked<'_>,
+    sender: Sender<'k>,
     code: [u8; 4],
 ) -> Result<Planned<'k>, Silence> {
-    let unverified = || match trailer {
+    let Asked { header: request, mode, .. } = *asked;
+    let unverified = || match asked.trailer {
         Trailer::Mac { key_id, digest, .. } => {
             keys.lookup(KeyId(key_id)).first().map(|candidate| (&candidate.key, digest.len()))
         }
@@ -258,7 +298,7 @@ fn kiss<'k>(
         transmit_timestamp: now,
         mode,
         poll: (policy.habit.poll)(request.poll),
-        ..*request
+        ..request
     };
     let tail = signer
         .map_or(DraftTail::Nothing, |(key, length)| mac(key, length.min(key.algorithm().digest_length())));
@@ -267,11 +307,11 @@ fn kiss<'k>(
 }
 
 /// The extension fields of a request.
-fn fields_of<'a>(octets: &'a [u8], trailer: Trailer<'_>) -> &'a [u8] {
-    let end = match trailer {
-        Trailer::Fields => octets.len(),
+fn fields_of<'a>(asked: &Asked<'a>) -> &'a [u8] {
+    let end = match asked.trailer {
+        Trailer::Fields => asked.octets.len(),
         Trailer::Mac { fields, .. } => HEADER_LENGTH + fields,
         Trailer::Nothing | Trailer::CryptoNak | Trailer::Odd => HEADER_LENGTH,
     };
-    octets.get(HEADER_LENGTH..end).unwrap_or_default()
+    asked.octets.get(HEADER_LENGTH..end).unwrap_or_default()
 }

@@ -257,6 +257,25 @@ fn interleaved_requests_are_told_when_the_reply_before_left() {
     assert!(!answer.interleaved, "receive and transmit timestamps are the same");
 }
 
+/// A client could not tell which of its requests is meant, and a stranger would learn of the exchange before.
+#[test]
+fn a_refused_request_is_told_nothing_of_the_reply_before() {
+    let mut asked = request(4);
+    asked[24..32].copy_from_slice(&[1; 8]);
+    asked[32..40].copy_from_slice(&[2; 8]);
+    let mut asked = signed(asked, 2);
+    asked[60] ^= 1;
+    let earlier = NtpTimestamp(0xee00_0000_0000_0007);
+    let interleaved = Question { earlier_transmit: Some(earlier), ..question(&asked) };
+    let (decision, reply) = ask(&policy("ntpcap"), &interleaved);
+    let Decision::Answer(Answer { kind: AnswerKind::CryptoNak(_), interleaved: false, .. }) = decision else {
+        panic!("{decision:?}")
+    };
+    let header = Header::parse(&reply).unwrap();
+    assert_eq!(header.origin_timestamp.to_octets(), [0xab; 8]);
+    assert!(header.transmit_timestamp.since(ARRIVAL) > 0, "{:?}", header.transmit_timestamp);
+}
+
 /// A coarse clock, or one that was set back, between arrival and reply.
 #[test]
 fn a_reply_never_leaves_before_its_request_came() {

@@ -53,6 +53,11 @@ fn query_tools_say_of_misbehaving_servers_what_the_comparison_tells() {
 }
 
 #[test]
+fn real_servers_do_in_every_case_what_their_baselines_have() {
+    assert_fine("conform.py", &[]);
+}
+
+#[test]
 fn daemons_recorded_today_give_what_is_expected_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let recorded = Command::new("python3")

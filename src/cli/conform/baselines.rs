@@ -7,7 +7,14 @@ use crate::conformance::Baseline;
 use super::super::exit::CliError;
 
 /// What real servers are known to do otherwise. `tests/peers/conform.py` holds them to it.
-static KNOWN: &[(&str, &str)] = &[];
+static KNOWN: [(&str, &str); 6] = [
+    ("ntp.org-4.2.8p15", include_str!("../../../captures/baselines/ntp.org-4.2.8p15.toml")),
+    ("ntpsec-1.2.2", include_str!("../../../captures/baselines/ntpsec-1.2.2.toml")),
+    ("chrony-4.3", include_str!("../../../captures/baselines/chrony-4.3.toml")),
+    ("chrony-4.6.1", include_str!("../../../captures/baselines/chrony-4.6.1.toml")),
+    ("ntpd-rs-1.4.0", include_str!("../../../captures/baselines/ntpd-rs-1.4.0.toml")),
+    ("openntpd-6.2p3", include_str!("../../../captures/baselines/openntpd-6.2p3.toml")),
+];
 
 /// The baseline of that name, or in that file.
 ///
@@ -24,4 +31,18 @@ pub(super) fn baseline(name: &str) -> Result<Baseline, CliError> {
         }
     };
     Baseline::parse(&text).map_err(|error| CliError::Baseline { name: name.to_owned(), error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_baseline_that_comes_along_is_one_and_gives_reasons() {
+        for (name, _) in KNOWN {
+            let known = baseline(name).unwrap();
+            assert_eq!(known.name, name);
+            assert!(known.entries.iter().all(|entry| !entry.reason.is_empty()), "{name}");
+        }
+    }
 }

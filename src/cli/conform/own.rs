@@ -24,11 +24,11 @@ use super::server::{one_of_each, seed};
 
 /// A key of every algorithm that servers know, made for this: nothing else is protected by them.
 const KEYS: &str = "\
-1 MD5 ntpcap-conform-self-1
-2 SHA1 ntpcap-conform-self-2
-3 SHA256 ntpcap-conform-self-3
-4 SHA384 ntpcap-conform-self-4
-5 SHA512 ntpcap-conform-self-5
+1 MD5 conform-self-key-1
+2 SHA1 conform-self-key-2
+3 SHA256 conform-self-key-3
+4 SHA384 conform-self-key-4
+5 SHA512 conform-self-key-5
 7 AES-128 6e7470636170636f6e666f726d373737
 9 AES-256 6e7470636170636f6e666f726d3939396e7470636170636f6e666f726d393939
 ";
@@ -73,10 +73,10 @@ pub(super) fn own_keys() -> Keyring {
     keys
 }
 
-fn runner(cases: Vec<&'static Case>, pace: Pace, seed: u64) -> Runner {
+fn runner(cases: Vec<&'static Case>, pace: Pace, target: SocketAddr, seed: u64) -> Runner {
     let keys = own_keys();
     let given = one_of_each(&keys);
-    Runner::new(Settings { cases, pace }, Context::new(Arc::new(keys), given, seed))
+    Runner::new(Settings { cases, pace }, Context::new(Arc::new(keys), given, seed).of(target))
 }
 
 /// A server with those habits and faults, which remembers replies where it knows interleaved mode.
@@ -95,7 +95,7 @@ pub(super) fn run_in_process(
     let clients = clients(&policy);
     let mut server = InProcess::new(policy, clients, Faults::new(keys, faults.to_vec(), 1));
     let pace = Pace { wait: Duration::from_secs(1), interval: Duration::from_millis(20), tries: 3 };
-    let mut runner = runner(cases, pace, 1);
+    let mut runner = runner(cases, pace, SERVER, 1);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     in_process::run(&mut runner, now, |sending, now| {
         let port = FIRST_PORT.saturating_add(u16::try_from(sending.port).unwrap_or(0));
@@ -129,8 +129,9 @@ fn run_over_udp(
         server.expect_faults(false)?;
     }
     let target = server.addresses().first().copied().unwrap_or(SERVER);
-    let pace = Pace { wait: Duration::from_millis(100), interval: Duration::ZERO, tries: 3 };
-    let runner = runner(cases, pace, seed());
+    // Nothing is lost on the way, and nothing takes long.
+    let pace = Pace { wait: Duration::from_millis(40), interval: Duration::ZERO, tries: 2 };
+    let runner = runner(cases, pace, target, seed());
     let (clock, is_over) = (SystemClock::new(Deviation::default(), 1), AtomicBool::new(false));
     let stop = || is_over.load(Ordering::Relaxed) || interrupt.is_set();
     let service =

@@ -37,9 +37,8 @@ pub(super) fn server(arguments: &ServerRunArguments) -> Result<Exit, CliError> {
     let is_alone = report.quiet || report.output.is_some();
     let command = ("ntpcap conform", inputs.as_slice());
     let capture = Capture::create(arguments.pcap.as_deref(), report.force, is_alone, command, &interrupt)?;
-    let Some(runner) =
-        run(arguments, cases, target, Context::new(Arc::new(ring), given, seed()), &capture, &interrupt)?
-    else {
+    let context = Context::new(Arc::new(ring), given, seed()).of(target);
+    let Some(runner) = run(arguments, cases, target, context, &capture, &interrupt)? else {
         return Ok(Exit::Interrupted);
     };
     capture.finish()?;

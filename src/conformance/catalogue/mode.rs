@@ -17,8 +17,8 @@ use crate::ntp::timestamp::NtpShort;
 /// How long a server that answers twice is waited for.
 const SHORTLY: Duration = Duration::from_secs(3);
 
-/// Longer than the shortest poll interval, 16 s.
-const A_POLL: Duration = Duration::from_secs(20);
+/// How long a peer's first poll is waited for: programs that take strangers for peers send one within seconds.
+const A_POLL: Duration = Duration::from_secs(5);
 
 pub(super) static CASES: &[Case] = &[
     Case {

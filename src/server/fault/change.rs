@@ -1,16 +1,18 @@
-//! Faults in a reply itself: in its header and fields before it is signed, and in its MAC.
+//! Faults in a reply itself: in its fields before it is signed, and in its MAC.
 
 use crate::auth::Key;
 use crate::auth::algorithm::TRUNCATED_LENGTH;
+use crate::ntp::NtpTimestamp;
 use crate::ntp::extension::FIELD_HEADER_LENGTH;
-use crate::ntp::header::{HEADER_LENGTH, LeapIndicator, Mode, Version};
+use crate::ntp::header::HEADER_LENGTH;
 use crate::ntp::trailer::KEY_ID_LENGTH;
-use crate::ntp::{NtpTimestamp, ReferenceId};
-use crate::server::{Draft, DraftTail};
+use crate::server::{Clock, Draft, DraftTail};
 
+use super::context::Context;
+use super::header::change_header;
 use super::keys::{Signers, mac};
 use super::random::Random;
-use super::spec::{Fault, MOST_OCTETS, Offset, Parameters};
+use super::spec::{Fault, MOST_OCTETS, Parameters};
 use super::table::{FaultKind, Group};
 
 /// A type from the range for experiments (RFC 9748), which nobody knows.
@@ -19,13 +21,22 @@ const UNKNOWN_TYPE: u16 = 0xf0f0;
 /// Octets of a field that stands without a MAC and is not taken for one (RFC 7822 section 3), and some more.
 const UNKNOWN_LENGTH: u16 = 32;
 
+/// Octets of a reply that is cut, unless others are given: the header but for its last word.
+pub(super) const CUT_LENGTH: usize = 44;
+
 /// Changes a reply before it is signed, but for the key that it is signed with.
-pub(super) fn change<'d>(fault: &Fault, signers: &Signers<'d>, random: &mut Random, draft: &mut Draft<'d>) {
+pub(super) fn change<'d>(
+    fault: &Fault,
+    context: &Context<'_, 'd>,
+    random: &mut Random,
+    clock: &dyn Clock,
+    draft: &mut Draft<'d>,
+) {
     match fault.kind.row().group {
-        Group::Header => change_header(fault, random, draft),
+        Group::Header => change_header(fault, context, random, clock, draft),
         Group::Field => change_fields(fault, random, &mut draft.fields),
-        Group::Mac => change_tail(fault, signers, random, draft),
-        Group::Delivery | Group::Unasked => {}
+        Group::Mac => change_tail(fault, context.signers, random, draft),
+        Group::Decision | Group::Delivery | Group::Unasked => {}
     }
 }
 
@@ -53,7 +64,7 @@ fn change_tail<'d>(fault: &Fault, signers: &Signers<'d>, random: &mut Random, dr
         (FaultKind::ZeroMac, DraftTail::Mac { digest_length, .. }) => {
             draft.tail = DraftTail::Zeros(KEY_ID_LENGTH + *digest_length);
         }
-        (FaultKind::Nak, _) => draft.tail = DraftTail::CryptoNak,
+        (FaultKind::Nak, _) => draft.tail = nak(fault.parameters.octets),
         (FaultKind::NakWrongOrigin, _) => {
             draft.header.origin_timestamp = other_than(draft.header.origin_timestamp, random);
             draft.tail = DraftTail::CryptoNak;
@@ -66,6 +77,11 @@ fn change_tail<'d>(fault: &Fault, signers: &Signers<'d>, random: &mut Random, dr
         }
         _ => {}
     }
+}
+
+/// A crypto-NAK, or as many zeros as are given.
+fn nak(octets: Option<u16>) -> DraftTail<'static> {
+    octets.map_or(DraftTail::CryptoNak, |octets| DraftTail::Zeros(usize::from(octets)))
 }
 
 /// Signs with another key, if there is one.
@@ -81,62 +97,6 @@ pub(super) fn sign_with<'d>(other: Option<&'d Key>, tail: &mut DraftTail<'d>) {
 pub(super) fn change_key_id(kind: FaultKind, tail: &mut DraftTail<'_>) {
     if let (FaultKind::KeyIdZero, DraftTail::Mac { key_id, .. }) = (kind, tail) {
         key_id.0 = 0;
-    }
-}
-
-/// How far a time is to be off.
-pub(super) fn offset_of(fault: &Fault) -> Offset {
-    fault.parameters.offset.unwrap_or(Offset::HOUR)
-}
-
-/// Moves every time of the server's own. The transmit timestamp is set when the reply is written, if it is not yet.
-fn tell_wrong_time(offset: Offset, draft: &mut Draft<'_>) {
-    let header = &mut draft.header;
-    for timestamp in [&mut header.reference_timestamp, &mut header.receive_timestamp] {
-        *timestamp = if timestamp.is_zero() { *timestamp } else { offset.of(*timestamp) };
-    }
-    if draft.has_transmit {
-        header.transmit_timestamp = offset.of(header.transmit_timestamp);
-    }
-}
-
-/// A kiss code: leap 3, stratum 0, and the request's transmit timestamp in all three places. What else the header says
-/// is the server's own.
-fn kiss(set: &Parameters, draft: &mut Draft<'_>) {
-    let header = &mut draft.header;
-    header.leap_indicator = LeapIndicator::Unknown;
-    header.stratum = 0;
-    header.reference_id = ReferenceId(set.code.unwrap_or(*b"RATE"));
-    header.receive_timestamp = header.origin_timestamp;
-    header.transmit_timestamp = header.origin_timestamp;
-    draft.has_transmit = true;
-    if set.signed == Some(false) || matches!(draft.tail, DraftTail::CryptoNak) {
-        draft.tail = DraftTail::Nothing;
-    }
-}
-
-fn change_header(fault: &Fault, random: &mut Random, draft: &mut Draft<'_>) {
-    let set = &fault.parameters;
-    let header = &mut draft.header;
-    match fault.kind {
-        FaultKind::WrongTime => tell_wrong_time(offset_of(fault), draft),
-        FaultKind::Kod => kiss(set, draft),
-        FaultKind::Unsynchronised => {
-            header.leap_indicator = LeapIndicator::Unknown;
-            header.stratum = set.stratum.unwrap_or(0);
-            header.reference_id = ReferenceId(*b"INIT");
-            header.reference_timestamp = NtpTimestamp::ZERO;
-        }
-        FaultKind::Stratum0 => header.stratum = 0,
-        FaultKind::Stratum16 => header.stratum = 16,
-        FaultKind::ZeroOrigin => header.origin_timestamp = NtpTimestamp::ZERO,
-        FaultKind::BogusOrigin => header.origin_timestamp = other_than(header.origin_timestamp, random),
-        FaultKind::WrongMode => header.mode = set.mode.unwrap_or(Mode::SymmetricPassive),
-        FaultKind::WrongVersion => {
-            let other = if header.version == Version::FOUR { Version::THREE } else { Version::FOUR };
-            header.version = set.version.unwrap_or(other);
-        }
-        _ => {}
     }
 }
 
@@ -161,6 +121,16 @@ fn add_field(set: &Parameters, usual: u16, claimed: Option<u16>, random: &mut Ra
     fields.extend(set.field_type.unwrap_or(UNKNOWN_TYPE).to_be_bytes());
     fields.extend(claimed.unwrap_or(length).to_be_bytes());
     fields.extend(random.octets(usize::from(length) - FIELD_HEADER_LENGTH));
+}
+
+/// Cuts a reply that is written and signed, or fills it up with zeros.
+pub(super) fn resize(fault: &Fault, octets: &mut Vec<u8>) {
+    let given = fault.parameters.octets.map(usize::from);
+    match (fault.kind, given) {
+        (FaultKind::AnswerAnything, Some(length)) => octets.resize(length, 0),
+        (FaultKind::CutReply, _) => octets.truncate(given.unwrap_or(CUT_LENGTH)),
+        _ => {}
+    }
 }
 
 /// Changes a reply that is written: its digest, which begins behind header, fields and key ID.

@@ -1,19 +1,25 @@
 //! Faults in whether, when and how often replies are sent; and what must be remembered for them.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::server::decision::Decision;
 
 use super::Armed;
+use super::header::Frozen;
+use super::recent::Recent;
 use super::sending::{Dispatch, Request, Source, Unasked};
 use super::table::FaultKind;
 
-/// Earlier replies, and those that are held back.
+/// What went before, and replies that are held back.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    earlier: VecDeque<(IpAddr, Vec<u8>)>,
+    /// The last request of each client.
+    pub(super) requests: Recent,
+    /// The last reply to each client, and when it left.
+    pub(super) replies: Recent,
+    /// What the clock shows since it stands still.
+    pub(super) frozen: Option<Frozen>,
     held: Vec<Held>,
 }
 
@@ -24,29 +30,17 @@ struct Held {
     due: Duration,
 }
 
-/// Clients whose last reply is remembered, and replies that are held.
+/// Replies that are held.
 const MOST: usize = 1_024;
 
-/// Octets of all replies that are remembered, and of those that are held. The replies to one request more may be.
+/// Octets of all replies that are held. The replies to one request more may be.
 const MOST_OCTETS: usize = 4 << 20;
 
 impl Memory {
     /// The last reply to a client, when it is no longer than an answer may be.
     pub(super) fn earlier(&self, client: IpAddr, longest: usize) -> Option<&[u8]> {
-        let mut replies = self.earlier.iter();
-        let (_, octets) = replies.find(|(address, _)| *address == client)?;
-        (octets.len() <= longest).then_some(octets)
-    }
-
-    /// Remembers a reply, of many clients those of the last ones.
-    pub(super) fn remember(&mut self, client: IpAddr, octets: &[u8]) {
-        self.earlier.retain(|(address, _)| *address != client);
-        self.earlier.push_back((client, octets.to_vec()));
-        let mut total: usize = self.earlier.iter().map(|(_, octets)| octets.len()).sum();
-        while self.earlier.len() > MOST || total > MOST_OCTETS {
-            let Some((_, oldest)) = self.earlier.pop_front() else { break };
-            total -= oldest.len();
-        }
+        let reply = self.replies.of(client)?;
+        (reply.octets.len() <= longest).then_some(&reply.octets)
     }
 
     /// True when a reply to that client may be held: none is.
@@ -117,6 +111,13 @@ pub(super) fn deliver(
 fn change(armed: &Armed, memory: &mut Memory, request: &Request<'_>, dispatches: &mut Vec<Dispatch>) {
     let (name, delay) = (armed.fault.name(), armed.fault.parameters.delay);
     match armed.fault.kind {
+        FaultKind::OtherSource => {
+            let source = armed.fault.parameters.source.unwrap_or(Source::OtherPort);
+            dispatches.iter_mut().for_each(|dispatch| {
+                dispatch.source = source;
+                dispatch.faults.push(name);
+            });
+        }
         FaultKind::Duplicate => {
             let after = delay.unwrap_or_default();
             let again: Vec<Dispatch> = dispatches.iter().map(|it| it.again(after, name)).collect();

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use crate::auth::KeyId;
 use crate::auth::key::WrongSecretLength;
 
-use super::spec::SCOPE_NAMES;
+use super::scope::SCOPE_NAMES;
 use super::table::{Row, list};
+use super::value::HeaderField;
 
 /// Why a fault cannot be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -50,6 +51,14 @@ pub enum FaultError {
         value: String,
         /// What its value is.
         expected: &'static str,
+    },
+    /// The field of the header has no such value.
+    #[error("{fault}: the value of {} is {}", field.name(), field.expects())]
+    NotInField {
+        /// The fault.
+        fault: &'static str,
+        /// The field.
+        field: HeaderField,
     },
     /// It ends before it begins.
     #[error("{fault}: to is at or before from, so that it never applies")]

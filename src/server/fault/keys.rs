@@ -9,6 +9,7 @@ use super::error::FaultError;
 use super::random::Random;
 use super::spec::Fault;
 use super::table::{FaultKind, Group};
+use super::value::Form;
 
 /// The keys that faults sign with.
 #[derive(Debug)]
@@ -92,6 +93,11 @@ impl<'k> Signers<'k> {
         others.find(|other| wanted(other)).copied()
     }
 
+    /// The key of that ID, or the fault's own where there is none.
+    pub(super) fn claimed(&self, fault: &Fault, claimed: Option<KeyId>) -> Option<&'k Key> {
+        claimed.and_then(|key_id| self.first(key_id)).or_else(|| self.own(fault))
+    }
+
     /// The key that a message is signed with that nobody asked for: the one that is set, or the first trusted one.
     pub(super) fn own(&self, fault: &Fault) -> Option<&'k Key> {
         match fault.parameters.key_id.or(fault.scope.key) {
@@ -111,9 +117,14 @@ fn of_other_algorithm(fault: &Fault, key: &Key) -> Result<Option<Key>, WrongSecr
     Key::new(key.id(), algorithm, key.secret().clone()).map(Some)
 }
 
+/// Octets of a key's digest, cut as version 4 wants it.
+pub(super) fn usual_length(key: &Key) -> usize {
+    key.algorithm().digest_length().min(TRUNCATED_LENGTH)
+}
+
 /// A right MAC by `key`, cut as version 4 wants it.
 pub(super) fn mac(key: &Key) -> DraftTail<'_> {
-    let digest_length = key.algorithm().digest_length().min(TRUNCATED_LENGTH);
+    let digest_length = usual_length(key);
     DraftTail::Mac { key_id: key.id(), key, digest_length, covers_header_only: false }
 }
 
@@ -132,15 +143,23 @@ impl Fault {
             }
         }
         let needs = |needed| Err(FaultError::TooFewKeys { fault, needed, known: known() });
-        let is_nak = matches!(self.kind, FaultKind::Nak | FaultKind::NakWrongOrigin);
-        let needs_mac = self.kind.row().group == Group::Mac && !is_nak;
-        if (needs_mac || self.parameters.signed == Some(true)) && known().is_empty() {
+        if (self.needs_mac() || self.parameters.signed == Some(true)) && known().is_empty() {
             return needs("a key");
         }
         match self.kind {
             FaultKind::OtherKeyId if known().len() < 2 => needs("a second key"),
             FaultKind::OtherAlgorithm => self.check_algorithm(keys),
             _ => Ok(()),
+        }
+    }
+
+    /// True when there must be a key that it can be seen in a MAC of.
+    fn needs_mac(&self) -> bool {
+        match self.kind {
+            FaultKind::SignUnverified => true,
+            FaultKind::AnswerAnything => self.parameters.form == Some(Form::Signed),
+            FaultKind::Nak | FaultKind::NakWrongOrigin => false,
+            kind => kind.row().group == Group::Mac,
         }
     }
 

@@ -4,9 +4,9 @@
 //! The same seed and the same requests give the same octets.
 //!
 //! ```text
-//!  plan -> Draft -> header, field and mac faults -> written and signed -> damage to the MAC
-//!                                                        |
-//!                                    delivery faults -> Dispatch, Dispatch, ...
+//!  plan -> Draft | Silence -> decision faults -> Draft -> header, field and mac faults -> written and signed
+//!                                                                                            |
+//!                   Dispatch, Dispatch, ... <- delivery faults <- cut, filled up <- damage to the MAC
 //! ```
 //!
 //! The shell calls [`Faults::answer`] for each request. It calls [`Faults::unasked`] after each, and at the time that
@@ -14,10 +14,14 @@
 
 mod change;
 mod choice;
+mod context;
+mod deciding;
 mod delivery;
 mod error;
+mod header;
 mod keys;
 mod random;
+mod recent;
 pub mod scenario;
 mod scope;
 mod sending;
@@ -38,17 +42,20 @@ use super::{Clock, Policy};
 
 pub use error::FaultError;
 pub use scenario::{Scenario, ScenarioError};
-pub use scope::Scope;
+pub use scope::{Scope, Selectors, Span};
 pub use sending::{Dispatch, Outcome, Request, Source, Unasked};
 pub use spec::{Fault, Offset, Parameter, Parameters};
 pub use table::{FaultKind, Group, Row, list};
 pub use together::check_together;
+pub use value::{Form, HeaderField, Reason, Value};
 
 use choice::Case;
+use context::Context;
 use delivery::Memory;
+use header::Frozen;
 use keys::Signers;
 use random::Random;
-use scope::Counter;
+use scope::{Counter, Seen, key_of};
 
 /// The faults of a server, with what they count and remember.
 #[derive(Debug)]
@@ -57,6 +64,8 @@ pub struct Faults<'k> {
     faults: Vec<Armed>,
     seed: u64,
     memory: Memory,
+    /// Until when nobody is answered.
+    hung: Duration,
 }
 
 /// A fault with its counters and its random numbers.
@@ -74,7 +83,7 @@ impl<'k> Faults<'k> {
     /// keys that they need; a fault without its keys does nothing.
     pub fn new(keys: &'k Keyring, faults: Vec<Fault>, seed: u64) -> Faults<'k> {
         let (signers, memory) = (Signers::new(keys, seed), Memory::default());
-        Faults { signers, faults: Vec::new(), seed, memory }.with(faults)
+        Faults { signers, faults: Vec::new(), seed, memory, hung: Duration::ZERO }.with(faults)
     }
 
     /// Adds the faults of a scenario's phases.
@@ -109,13 +118,27 @@ impl<'k> Faults<'k> {
 
     /// Decides on a request as a correct server does, and says what this one sends.
     pub fn answer(&mut self, policy: &Policy, clock: &dyn Clock, request: &Request<'_>) -> Outcome {
-        let planned = match plan(policy, self.signers.keyring(), request.question) {
+        let correct = plan(policy, self.signers.keyring(), request.question);
+        if request.elapsed < self.hung {
+            return Outcome::hung(correct.err());
+        }
+        let seen = self.see(&correct, request);
+        self.hang(&seen);
+        let Faults { signers, faults, memory, .. } = self;
+        let context = Context { policy, signers, memory, request };
+        let case = Case { correct: &correct, context };
+        let chosen = choice::choose(faults, &case, &seen);
+        let armed: Vec<&Armed> = chosen.iter().filter_map(|index| faults.get(*index)).collect();
+        let planned = case.planned(&armed);
+        if self.has(|_, scope| scope.request.repeats.is_some()) {
+            let client = request.client.ip();
+            self.memory.requests.remember(client, request.question.octets, request.question.arrival);
+        }
+        let planned = match planned {
             Err(silence) => return Outcome::silent(silence),
             Ok(planned) => planned,
         };
-        let Faults { signers, faults, memory, .. } = self;
-        let chosen = choice::choose(faults, &Case { planned: &planned, signers, memory, request });
-        let released = memory.release(request.client, request.elapsed);
+        let released = self.memory.release(request.client, request.elapsed);
         let outcome = self.carry_out(policy, clock, request, &planned, &chosen, released);
         for index in chosen {
             if let Some(armed) = self.faults.get_mut(index) {
@@ -123,6 +146,31 @@ impl<'k> Faults<'k> {
             }
         }
         outcome
+    }
+
+    /// True when there is such a fault, in whatever reply.
+    fn has(&self, is_such: impl Fn(FaultKind, &Scope) -> bool) -> bool {
+        self.faults.iter().any(|armed| is_such(armed.fault.kind, &armed.fault.scope))
+    }
+
+    /// What there is to see of a request.
+    fn see<'q>(&self, correct: &Result<Planned<'_>, Silence>, request: &Request<'q>) -> Seen<'q> {
+        let octets = request.question.octets;
+        let before = self.memory.requests.of(request.client.ip());
+        let repeats = before.is_some_and(|before| before.octets == octets);
+        let (elapsed, client) = (request.elapsed, request.client);
+        Seen { elapsed, client, key: key_of(correct), octets, repeats }
+    }
+
+    /// Answers nobody from now on, if a fault wants that after such a datagram.
+    fn hang(&mut self, seen: &Seen<'_>) {
+        for armed in self.faults.iter_mut().filter(|armed| armed.fault.kind == FaultKind::Hang) {
+            let scope = &armed.fault.scope;
+            if scope.holds(seen) && armed.counter.counts(scope) {
+                let delay = armed.fault.parameters.delay.unwrap_or(Duration::from_secs(5));
+                self.hung = self.hung.max(seen.elapsed.saturating_add(delay));
+            }
+        }
     }
 
     /// Writes the reply with the faults that were chosen, and hands out what is sent: the reply as its delivery has
@@ -136,20 +184,25 @@ impl<'k> Faults<'k> {
         chosen: &[usize],
         released: Vec<Dispatch>,
     ) -> Outcome {
+        let remembers = self.has(|kind, _| matches!(kind, FaultKind::Replay | FaultKind::InterleaveAlways));
         let Faults { signers, faults, memory, .. } = self;
         let chosen: Vec<&Armed> = chosen.iter().filter_map(|index| faults.get(*index)).collect();
         let has = |kind| chosen.iter().any(|armed| armed.fault.kind == kind);
-        let (octets, left) = writing::write(&chosen, signers, &planned.draft, clock);
+        let context = Context { policy, signers, memory, request };
+        let (octets, left) = writing::write(&chosen, &context, &planned.draft, clock);
         let decision = match has(FaultKind::Drop) {
             true => Decision::Silence(Silence::Dropped),
             false => Decision::Answer(planned.answer(left)),
         };
-        let earlier = memory.earlier(request.client.ip(), request.question.octets.len());
+        let client = request.client.ip();
+        let earlier = memory.earlier(client, request.question.octets.len());
         let octets = earlier.filter(|_| has(FaultKind::Replay)).map_or(octets, <[u8]>::to_vec);
         // What was never sent is nothing that anybody could have recorded.
-        let remembers = faults.iter().any(|armed| armed.fault.kind == FaultKind::Replay);
         if remembers && !has(FaultKind::Replay) && !has(FaultKind::Drop) {
-            memory.remember(request.client.ip(), &octets);
+            memory.replies.remember(client, &octets, left);
+        }
+        if has(FaultKind::FrozenClock) {
+            memory.frozen.get_or_insert(Frozen::at(&planned.draft.header));
         }
         let mut dispatches = delivery::deliver(&chosen, memory, request, octets, decision);
         let after = dispatches.iter().map(|dispatch| dispatch.after).max().unwrap_or_default();

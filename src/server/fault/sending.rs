@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::server::decision::{Decision, Silence};
 use crate::server::responder::Question;
 
+use super::table::FaultKind;
+
 /// A request, as faults see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'q> {
@@ -20,7 +22,7 @@ pub struct Request<'q> {
 /// What a server with faults makes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The correct server's decision, but for a reply that is dropped.
+    /// The correct server's decision, unless a fault decides otherwise or drops the reply.
     pub decision: Decision,
     /// The names of all faults that this request has brought about, in the order in which they applied; also those
     /// of a reply that is dropped or held back.
@@ -32,6 +34,14 @@ pub struct Outcome {
 impl Outcome {
     pub(super) fn silent(silence: Silence) -> Outcome {
         Outcome { decision: Decision::Silence(silence), faults: Vec::new(), dispatches: Vec::new() }
+    }
+
+    /// While nobody is answered: to what is not answered anyway, that is no fault.
+    pub(super) fn hung(silence: Option<Silence>) -> Outcome {
+        match silence {
+            Some(silence) => Outcome::silent(silence),
+            None => Outcome { faults: vec![FaultKind::Hang.row().name], ..Outcome::silent(Silence::Dropped) },
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use crate::auth::{Algorithm, KeyId};
 use crate::ntp::NtpTimestamp;
 use crate::ntp::header::{Mode, Version};
 
+use super::Source;
 use super::error::FaultError;
 use super::scope::Scope;
 use super::table::{FaultKind, Row};
-use super::{Source, value};
+use super::value::{self, Form, HeaderField, Reason, Value};
 
 /// A fault, when it applies, and what is set about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,12 @@ pub struct Parameters {
     pub delay: Option<Duration>,
     /// Where something is sent.
     pub destination: Option<SocketAddr>,
+    /// A field of the header.
+    pub field: Option<HeaderField>,
     /// The type of an extension field.
     pub field_type: Option<u16>,
+    /// The form of an answer.
+    pub form: Option<Form>,
     /// How often something is sent.
     pub interval: Option<Duration>,
     /// A key.
@@ -46,12 +51,16 @@ pub struct Parameters {
     pub octets: Option<u16>,
     /// How far the time that is told is off.
     pub offset: Option<Offset>,
+    /// Why something is not answered.
+    pub reason: Option<Reason>,
     /// True with a MAC, false without.
     pub signed: Option<bool>,
     /// Where something is sent from.
     pub source: Option<Source>,
     /// A stratum.
     pub stratum: Option<u8>,
+    /// What a field of the header is set to.
+    pub value: Option<Value>,
     /// The version of a reply.
     pub version: Option<Version>,
 }
@@ -68,11 +77,6 @@ impl Offset {
     pub fn of(self, time: NtpTimestamp) -> NtpTimestamp {
         NtpTimestamp(time.0.wrapping_add_signed(self.0))
     }
-
-    /// The time that this one is so far off from.
-    pub fn undone(self, time: NtpTimestamp) -> NtpTimestamp {
-        NtpTimestamp(time.0.wrapping_sub(self.0.cast_unsigned()))
-    }
 }
 
 /// The parameters that some fault has.
@@ -83,15 +87,19 @@ pub enum Parameter {
     Code,
     Delay,
     Destination,
+    Field,
     FieldType,
+    Form,
     From,
     Interval,
     KeyId,
     Mode,
     Octets,
     Offset,
+    Reason,
     Signed,
     Stratum,
+    Value,
     Version,
 }
 
@@ -103,15 +111,19 @@ impl Parameter {
             Parameter::Code => "code",
             Parameter::Delay => "delay",
             Parameter::Destination => "destination",
+            Parameter::Field => "field",
             Parameter::FieldType => "type",
+            Parameter::Form => "form",
             Parameter::From => "source",
             Parameter::Interval => "interval",
             Parameter::KeyId => "key-id",
             Parameter::Mode => "mode",
             Parameter::Octets => "octets",
             Parameter::Offset => "offset",
+            Parameter::Reason => "reason",
             Parameter::Signed => "signed",
             Parameter::Stratum => "stratum",
+            Parameter::Value => "value",
             Parameter::Version => "version",
         }
     }
@@ -121,18 +133,22 @@ impl Parameter {
         match self {
             Parameter::Algorithm => "a digest such as md5, sha1, sha256 or aes128-cmac",
             Parameter::Code => "one to four letters, such as RATE",
-            Parameter::Delay => DURATION,
+            Parameter::Delay => value::DURATION,
             Parameter::Destination => "an address and a port, such as 224.0.1.1:123",
+            Parameter::Field => HeaderField::EXPECTED,
             Parameter::FieldType => "a number up to 0xffff",
+            Parameter::Form => Form::EXPECTED,
             Parameter::From => "same, port or address",
             Parameter::Interval => INTERVAL,
             Parameter::KeyId => "the ID of a key",
             Parameter::Mode => "a mode from 0 to 7 or its name, such as broadcast",
             Parameter::Octets => "a number of octets up to 65000",
             Parameter::Offset => "a time with sign and unit of less than 68 years, such as +1h or -500ms",
-            Parameter::Signed => "yes or no",
+            Parameter::Reason => Reason::EXPECTED,
+            Parameter::Signed => value::YES_OR_NO,
             Parameter::Stratum => "a number from 0 to 255",
-            Parameter::Version => "a number from 0 to 7",
+            Parameter::Value => "a number, up to eight letters, or a time with sign and unit, such as +1h",
+            Parameter::Version => value::VERSION,
         }
     }
 
@@ -143,7 +159,9 @@ impl Parameter {
             Parameter::Code => parameters.code = Some(value::code(text)?),
             Parameter::Delay => parameters.delay = Some(value::duration(text)?),
             Parameter::Destination => parameters.destination = Some(text.parse().ok()?),
+            Parameter::Field => parameters.field = Some(HeaderField::of_name(text)?),
             Parameter::FieldType => parameters.field_type = Some(value::field_type(text)?),
+            Parameter::Form => parameters.form = Some(Form::of_name(text)?),
             Parameter::From => parameters.source = Some(value::source(text)?),
             Parameter::Interval => {
                 parameters.interval = Some(value::duration(text).filter(|it| *it >= SHORTEST_INTERVAL)?);
@@ -154,29 +172,23 @@ impl Parameter {
                 parameters.octets = Some(text.parse().ok().filter(|octets| *octets <= MOST_OCTETS)?);
             }
             Parameter::Offset => parameters.offset = Some(value::offset(text)?),
+            Parameter::Reason => parameters.reason = Some(Reason::of_name(text)?),
             Parameter::Signed => parameters.signed = Some(value::yes_or_no(text)?),
             Parameter::Stratum => parameters.stratum = Some(text.parse().ok()?),
-            Parameter::Version => {
-                let number: u8 = text.parse().ok().filter(|number| *number < 8)?;
-                parameters.version = Some(Version::from_bits(number));
-            }
+            Parameter::Value => parameters.value = Some(Value::of_text(text)?),
+            Parameter::Version => parameters.version = Some(value::version(text)?),
         }
         Some(())
     }
 }
 
-const DURATION: &str = "a time with its unit, such as 200ms, 8s or 2m";
 const INTERVAL: &str = "a time of at least 100ms with its unit, such as 8s or 2m";
-const FROM_ONE: &str = "a number from 1 on";
 
 /// Nothing is sent by itself more often than this.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// More octets than this would leave no room in a datagram.
 pub(super) const MOST_OCTETS: u16 = 65_000;
-
-/// What every fault takes, beside its own parameters.
-pub(super) const SCOPE_NAMES: [&str; 7] = ["every", "after", "count", "client", "key", "from", "to"];
 
 impl Fault {
     /// The fault of that kind, with every default, for every request.
@@ -217,6 +229,10 @@ impl Fault {
         if scope.to.is_some_and(|to| to <= scope.from) {
             return Err(FaultError::EndsBeforeBegin { fault });
         }
+        let field = self.parameters.field.unwrap_or(HeaderField::Stratum);
+        if self.parameters.value.is_some_and(|value| !field.takes(value)) {
+            return Err(FaultError::NotInField { fault, field });
+        }
         match (self.kind, scope.key) {
             (FaultKind::AddMac, Some(_)) => Err(FaultError::NoRequestUnderKey { fault }),
             (FaultKind::OtherKeyId | FaultKind::WrongKey, Some(key_id))
@@ -247,25 +263,6 @@ impl Fault {
             parameter: key.to_owned(),
             value: text.to_owned(),
             expected,
-        })
-    }
-}
-
-impl Scope {
-    /// Sets one of [`SCOPE_NAMES`]: whether its value was one, and what it should be. `None` for another name.
-    fn set(&mut self, key: &str, text: &str) -> Option<(Option<()>, &'static str)> {
-        Some(match key {
-            "every" => (value::from_one(text).map(|every| self.every = every), FROM_ONE),
-            "after" => (text.parse().ok().map(|after| self.after = after), "a number"),
-            "count" => (value::from_one(text).map(|count| self.count = Some(count)), FROM_ONE),
-            "client" => (text.parse().ok().map(|client| self.client = Some(client)), "an IP address"),
-            "key" => {
-                let key = text.parse().ok().map(KeyId);
-                (key.map(|key| self.key = Some(key)), Parameter::KeyId.expects())
-            }
-            "from" => (value::duration(text).map(|from| self.from = from), DURATION),
-            "to" => (value::duration(text).map(|to| self.to = Some(to)), DURATION),
-            _ => return None,
         })
     }
 }

@@ -1,16 +1,22 @@
 //! Every fault, one row each: the one place that says what there is.
 
 use super::spec::Parameter::{
-    self, Algorithm, Code, Delay, Destination, FieldType, From, Interval, KeyId, Mode, Octets, Offset,
-    Signed, Stratum, Version,
+    self, Algorithm, Code, Delay, Destination, Field, FieldType, Form, From, Interval, KeyId, Mode, Octets,
+    Offset, Reason, Signed, Stratum, Value, Version,
 };
 
 /// What a reply is made to have wrong. The order is that in which several faults change one reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the rows of the table say what they do")]
 pub enum FaultKind {
+    SignUnverified,
+    RefusePlainly,
+    AnswerAnything,
     Kod,
+    CopyRequest,
+    FrozenClock,
     WrongTime,
+    InterleaveAlways,
     Unsynchronised,
     Stratum0,
     Stratum16,
@@ -18,6 +24,7 @@ pub enum FaultKind {
     BogusOrigin,
     WrongMode,
     WrongVersion,
+    HeaderField,
     FieldUnknown,
     FieldShort,
     Oversize,
@@ -35,11 +42,14 @@ pub enum FaultKind {
     TruncateMac,
     FlipBit,
     PadMac,
+    CutReply,
+    OtherSource,
     Replay,
     Duplicate,
     Late,
     Drop,
     Reorder,
+    Hang,
     Unsolicited,
     Broadcast,
     Multicast,
@@ -48,6 +58,8 @@ pub enum FaultKind {
 /// Which part of a reply a fault is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Group {
+    /// Who is believed, and what is answered at all.
+    Decision,
     /// The header, before it is signed: the MAC is right over the wrong header.
     Header,
     /// The extension fields, before they are signed.
@@ -64,6 +76,7 @@ impl Group {
     /// The word in listings.
     pub fn name(self) -> &'static str {
         match self {
+            Group::Decision => "decision",
             Group::Header => "header",
             Group::Field => "field",
             Group::Mac => "mac",
@@ -106,7 +119,9 @@ impl FaultKind {
 
     /// True when it is in the octets of a reply, and not in how the reply is sent or in what is sent beside it.
     pub(super) fn is_in_octets(self) -> bool {
-        matches!(self.row().group, Group::Header | Group::Field | Group::Mac)
+        let is_of_them =
+            matches!(self.row().group, Group::Decision | Group::Header | Group::Field | Group::Mac);
+        is_of_them || self == FaultKind::CutReply
     }
 
     /// The fault of that name.
@@ -135,13 +150,31 @@ impl Row {
 const DISCARD_MAC: &str = "discard the reply: its MAC does not verify";
 
 #[rustfmt::skip]
-static ROWS: [Row; 34] = [
+static ROWS: [Row; 44] = [
+    row(FaultKind::SignUnverified, "sign-unverified", Group::Decision, &[],
+        "answers a request that is to be refused as if its MAC had verified: under its key, or the first one for an unknown key",
+        "believe nothing of it: it shows that the server signs for strangers").longer(),
+    row(FaultKind::RefusePlainly, "refuse-plainly", Group::Decision, &[],
+        "answers a request that is to be refused as if it had no MAC",
+        "discard the reply: it asked for an authenticated one"),
+    row(FaultKind::AnswerAnything, "answer-anything", Group::Decision, &[Reason, Form, Octets],
+        "answers in mode 4 what is no request, for any reason or the one that is given; without a MAC, signed or refused",
+        "discard it: no client asks so").longer(),
     row(FaultKind::Kod, "kod", Group::Header, &[Code, Signed],
         "answers with a kiss code, RATE unless another is given, under the MAC that was due or without one",
         "heed it only when its MAC verifies, poll less often after RATE, stop after DENY and RSTR, never set its clock by it"),
+    row(FaultKind::CopyRequest, "copy-request", Group::Header, &[],
+        "says of itself what the request says: leap, stratum, poll, precision, root values, reference ID and time",
+        "not set its clock by it: the server says nothing of its own clock"),
+    row(FaultKind::FrozenClock, "frozen-clock", Group::Header, &[],
+        "tells the time of its first such reply for ever, in the receive and in the transmit timestamp",
+        "not set its clock by it: the transmit timestamp must advance"),
     row(FaultKind::WrongTime, "wrong-time", Group::Header, &[Offset],
         "tells a time that is an hour ahead, or as far off as is given",
         "believe it only as far as its rules for authenticated servers go; with another fault, its clock must not move"),
+    row(FaultKind::InterleaveAlways, "interleave-always", Group::Header, &[],
+        "answers in interleaved form (RFC 9769) who has not asked for it, in crypto-NAKs too",
+        "discard the reply: its origin timestamp is not the request's transmit timestamp"),
     row(FaultKind::Unsynchronised, "unsynchronised", Group::Header, &[Stratum],
         "says that its clock is not synchronised: leap 3, stratum 0 and INIT as ntp.org's ntpd, or another stratum",
         "not set its clock by it, and go on asking: INIT is no refusal"),
@@ -163,6 +196,9 @@ static ROWS: [Row; 34] = [
     row(FaultKind::WrongVersion, "wrong-version", Group::Header, &[Version],
         "answers in another version than was asked in: 3 for 4, 4 for others, or the one that is given",
         "discard the reply, or take it by the rules of the version it asked in"),
+    row(FaultKind::HeaderField, "header-field", Group::Header, &[Field, Value],
+        "sets one field of the header, the stratum unless another is given, to zero or to the value that is given",
+        "heed what RFC 5905 says of that field, and take no value for true that it does not allow"),
     row(FaultKind::FieldUnknown, "field-unknown", Group::Field, &[FieldType, Octets],
         "adds an extension field of a type that nobody knows, in version 4 and later",
         "skip the field, verify the MAC over it and accept the reply").longer(),
@@ -184,7 +220,7 @@ static ROWS: [Row; 34] = [
     row(FaultKind::ZeroMac, "zero-mac", Group::Mac, &[],
         "puts as many zeros in place of the MAC, key ID included",
         "discard the reply: zeros are no MAC"),
-    row(FaultKind::Nak, "nak", Group::Mac, &[],
+    row(FaultKind::Nak, "nak", Group::Mac, &[Octets],
         "answers with a crypto-NAK, key ID zero and no digest, to requests without a MAC too",
         "not set its clock by it; it may ask again, and must not take the server for authenticated").longer(),
     row(FaultKind::NakWrongOrigin, "nak-wrong-origin", Group::Mac, &[],
@@ -214,6 +250,12 @@ static ROWS: [Row; 34] = [
     row(FaultKind::PadMac, "pad-mac", Group::Mac, &[Octets],
         "adds four zero octets to the digest, or as many as are given",
         "discard the reply: what follows the digest is not covered").longer(),
+    row(FaultKind::CutReply, "cut-reply", Group::Delivery, &[Octets],
+        "sends the first 44 octets of the reply, or as many as are given",
+        "discard what is shorter than a header, and what has lost its MAC"),
+    row(FaultKind::OtherSource, "other-source", Group::Delivery, &[From],
+        "sends the right reply from another port or address than was asked",
+        "discard it: it is not from where it asked"),
     row(FaultKind::Replay, "replay", Group::Delivery, &[],
         "sends an earlier reply to the same client again in place of the right one",
         "discard it: it names another request"),
@@ -229,6 +271,9 @@ static ROWS: [Row; 34] = [
     row(FaultKind::Reorder, "reorder", Group::Delivery, &[Delay],
         "sends the reply after that to the same client's next request, or after a delay of 1 s",
         "discard it when it has asked again, since it names an earlier request"),
+    row(FaultKind::Hang, "hang", Group::Delivery, &[Delay],
+        "answers nobody for 5 s after a datagram, or for as long as is given, be that answered or not",
+        DROP_ADVICE),
     row(FaultKind::Unsolicited, "unsolicited", Group::Unasked, &[From, Signed, Destination, Interval, KeyId, Offset],
         "sends one reply more that nobody asked for, from another port or address; with a destination, every 8 s",
         "discard it: it names no request").longer(),

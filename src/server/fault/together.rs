@@ -1,7 +1,11 @@
 //! Whether faults that are given together leave each other replies to be in.
 
+use crate::ntp::header::HEADER_LENGTH;
+
+use super::change::CUT_LENGTH;
 use super::error::FaultError;
-use super::scope::Scope;
+use super::scope::{Scope, Selectors};
+use super::sending::Source;
 use super::spec::Fault;
 use super::table::{FaultKind, Group};
 
@@ -27,19 +31,33 @@ pub(super) fn kept_out(fault: &Fault, others: &[Fault]) -> Option<FaultError> {
 /// True when one fault is in every reply that another could be in, and there the other cannot be seen.
 fn always_excludes(one: &Fault, other: &Fault) -> bool {
     use FaultKind::{
-        Drop, Kod, Nak, NakWrongOrigin, Stratum0, Stratum16, StripMac, Unsynchronised, WrongTime, ZeroMac,
+        CopyRequest, CutReply, Drop, FrozenClock, Hang, InterleaveAlways, Kod, Nak, NakWrongOrigin,
+        OtherSource, Reorder, Stratum0, Stratum16, StripMac, Unsynchronised, WrongTime, ZeroMac,
     };
     let is_unasked = other.kind.row().group == Group::Unasked;
     match (one.kind, other.kind) {
-        (Drop, kind) => kind != Drop && !is_unasked,
+        // What is not due is not dropped.
+        (Drop, Drop | Hang) => false,
+        (Drop, kind) => !is_unasked && kind.row().group != Group::Decision,
+        (CutReply, _) => is_cut_off(one, other.kind),
+        (OtherSource, Reorder) => one.parameters.source != Some(Source::Asked),
+        (Kod, CopyRequest | FrozenClock | InterleaveAlways) => true,
         (Kod, WrongTime | Unsynchronised | Stratum0 | Stratum16 | Nak | NakWrongOrigin) => true,
         (Kod, kind) => one.parameters.signed == Some(false) && kind.row().group == Group::Mac,
-        (Unsynchronised, Stratum0 | Stratum16) | (StripMac, ZeroMac) | (Nak, NakWrongOrigin) => true,
+        (Unsynchronised, Stratum0 | Stratum16) | (StripMac, ZeroMac) => true,
         (StripMac | ZeroMac | Nak | NakWrongOrigin, kind) => {
             kind.row().group == Group::Mac && kind > NakWrongOrigin
         }
         _ => false,
     }
+}
+
+/// True for a fault that is behind the header alone, where nothing is sent.
+fn is_cut_off(one: &Fault, kind: FaultKind) -> bool {
+    let left = one.parameters.octets.map_or(CUT_LENGTH, usize::from);
+    let is_behind =
+        matches!(kind.row().group, Group::Field | Group::Mac) && kind != FaultKind::NakWrongOrigin;
+    left <= HEADER_LENGTH && is_behind
 }
 
 impl Scope {
@@ -53,5 +71,6 @@ impl Scope {
             && self.from <= other.from
             && lasts
             && (self.key.is_none() || self.key == other.key)
+            && (self.request == Selectors::default() || self.request == other.request)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ntpcap::auth::Keyring;
 use ntpcap::ntp::NtpTimestamp;
-use ntpcap::server::fault::{Fault, Faults, Parameter, Request, Row, list};
+use ntpcap::server::fault::{Fault, Faults, Parameter, Request, Row, Unasked, list};
 use ntpcap::server::{FixedClock, Habit, Policy, Question, Treatment};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -44,15 +44,20 @@ fn value(parameter: Parameter) -> impl Strategy<Value = String> {
         Parameter::Code => &["DENY", "X"],
         Parameter::Delay => &["0", "1ms", "18446744073709551615s"],
         Parameter::Destination => &["224.0.1.1:123", "[::1]:0"],
+        Parameter::Field => &["leap", "poll", "root-delay", "reference-id", "receive-time", "transmit-time"],
         Parameter::FieldType => &["0", "0xffff"],
+        Parameter::Form => &["plain", "signed", "nak"],
         Parameter::From => &["same", "port", "address"],
         Parameter::Interval => &["100ms", "18446744073709551615s"],
         Parameter::KeyId => &["1", "5", "99"],
         Parameter::Mode => &["0", "7"],
         Parameter::Octets => &["0", "1", "33", "65000"],
         Parameter::Offset => &["-500ms", "+2147483647s"],
+        Parameter::Reason => &["version", "mode", "short", "trailer", "crypto-nak", "control"],
         Parameter::Signed => &["yes", "no"],
         Parameter::Stratum => &["0", "255"],
+        // The one that every field takes.
+        Parameter::Value => &["0"],
         Parameter::Version => &["0", "7"],
     };
     select(values).prop_map(move |value| format!("{}={value}", parameter.name()))
@@ -62,8 +67,21 @@ fn fault(rows: Vec<&'static Row>) -> impl Strategy<Value = Fault> {
     select(rows).prop_flat_map(|row| {
         let own: Vec<_> =
             row.parameters.iter().map(|parameter| proptest::option::of(value(*parameter))).collect();
-        let scope =
-            select(vec!["", "every=2", "after=1", "count=1", "client=10.0.0.2", "key=2", "from=2s", "to=2s"]);
+        let scope = select(vec![
+            "",
+            "every=2",
+            "after=1",
+            "count=1",
+            "client=10.0.0.2",
+            "key=2",
+            "from=2s",
+            "to=2s",
+            "request-version=4",
+            "request-field=yes",
+            "request-octets=48-72",
+            "request-port=123",
+            "request-repeats=yes",
+        ]);
         (own, scope).prop_map(|(own, scope)| {
             // It is for requests without a key.
             let scope = if row.name == "add-mac" && scope == "key=2" { "" } else { scope };
@@ -73,7 +91,7 @@ fn fault(rows: Vec<&'static Row>) -> impl Strategy<Value = Fault> {
     })
 }
 
-/// The lengths of what is sent in reply, for each of three times the same request.
+/// The lengths of what is sent in reply, for each of three times the same request; the third time a kiss is due.
 fn lengths(habit: &'static Habit, faults: Vec<Fault>, seed: u64, request: &[u8]) -> Vec<usize> {
     let (keys, policy) = (keys(), Policy::new(habit));
     let mut faults = Faults::new(&keys, faults, seed);
@@ -83,12 +101,16 @@ fn lengths(habit: &'static Habit, faults: Vec<Fault>, seed: u64, request: &[u8])
         let arrival = NtpTimestamp(second << 32);
         let clock = FixedClock::new(arrival, 1);
         let elapsed = Duration::from_secs(second);
-        let question =
-            Question { octets: request, arrival, treatment: Treatment::Serve, earlier_transmit: None };
+        let treatment = if second < 3 { Treatment::Serve } else { Treatment::Kiss(*b"RATE") };
+        let earlier_transmit = Some(NtpTimestamp(7));
+        let question = Question { octets: request, arrival, treatment, earlier_transmit };
         let outcome = faults.answer(&policy, &clock, &Request { question: &question, client, elapsed });
         lengths.extend(outcome.dispatches.iter().map(|dispatch| dispatch.octets.len()));
         let unasked = faults.unasked(elapsed, &policy, &clock);
-        assert!(unasked.iter().all(|unasked| unasked.octets.len() >= 48));
+        // A reply that was held back may have been cut.
+        let is_cut = |name: &&str| ["cut-reply", "answer-anything"].contains(name);
+        let is_whole = |it: &Unasked| it.octets.len() >= 48 || it.faults.iter().any(is_cut);
+        assert!(unasked.iter().all(is_whole));
     }
     lengths
 }
@@ -131,7 +153,9 @@ fn faults_that_are_marked_so_can_make_an_answer_longer() {
     let first = [&plain[..], &[0, 0, 0, 1], &md5(b"first", &plain)].concat();
     for row in list().iter().filter(|row| row.longer) {
         let spec = specs.iter().find(|spec| spec.split(':').next() == Some(row.name)).unwrap_or(&row.name);
-        let longer = [&plain, &second, &first].into_iter().any(|request| {
+        let short = vec![0x23];
+        let cut = [&plain[..], &[0, 0, 0, 2], &[9; 16]].concat();
+        let longer = [&plain, &second, &first, &short, &cut].into_iter().any(|request| {
             let fault = Fault::parse(spec).unwrap();
             lengths(Habit::ALL[0], vec![fault], 1, request).iter().any(|length| *length > request.len())
         });

@@ -46,6 +46,20 @@ pub(super) fn signed(transmit: u64) -> Vec<u8> {
     [request, vec![0, 0, 0, 2], digest].concat()
 }
 
+/// The same with a digest that is wrong in one bit.
+pub(super) fn wrong(transmit: u64) -> Vec<u8> {
+    let mut request = signed(transmit);
+    request[71] ^= 1;
+    request
+}
+
+/// A request of version 7, which nobody answers.
+pub(super) fn of_version_7(transmit: u64) -> Vec<u8> {
+    let mut request = plain(transmit);
+    request[0] = 0x3b;
+    request
+}
+
 pub(super) fn sha1(secret: &[u8], covered: &[u8]) -> Vec<u8> {
     use sha1::Digest as _;
     sha1::Sha1::digest([secret, covered].concat()).to_vec()
@@ -73,8 +87,24 @@ pub(super) fn ask(faults: &mut Faults<'_>, client: &str, request: &[u8], elapsed
     faults.answer(&policy(), &clock, &request)
 }
 
+/// The same from the usual client, of a server of that habit that treats it so.
+pub(super) fn ask_like(
+    habit: &str,
+    treatment: Treatment,
+    faults: &mut Faults<'_>,
+    request: &[u8],
+) -> Outcome {
+    let arrival = NtpTimestamp(ARRIVAL);
+    let question = Question { octets: request, arrival, treatment, earlier_transmit: None };
+    let clock = FixedClock::new(NtpTimestamp(arrival.0 + 0x10_0000), 0x1000);
+    let client = CLIENT.parse().unwrap();
+    let request = Request { question: &question, client, elapsed: Duration::ZERO };
+    faults.answer(&Policy::new(Habit::of_name(habit).unwrap()), &clock, &request)
+}
+
 /// One request, what a correct server sends, and what this one does.
 pub(super) struct Once {
+    /// Empty where it answers nothing.
     pub(super) correct: Vec<u8>,
     pub(super) sent: Vec<Dispatch>,
     /// The names of the faults of the request.
@@ -91,7 +121,8 @@ pub(super) fn once_with(keys: &str, specs: &[&str], request: &[u8]) -> Once {
     let elapsed = Duration::from_secs(100);
     let correct = ask(&mut faults(&[], &keys, 7), CLIENT, request, elapsed);
     let Outcome { dispatches, faults, .. } = ask(&mut faults(specs, &keys, 7), CLIENT, request, elapsed);
-    Once { correct: correct.dispatches[0].octets.clone(), sent: dispatches, faults }
+    let correct = correct.dispatches.into_iter().next().map(|correct| correct.octets).unwrap_or_default();
+    Once { correct, sent: dispatches, faults }
 }
 
 impl Once {

@@ -9,7 +9,10 @@ use ntpcap::ntp::NtpTimestamp;
 use ntpcap::server::FixedClock;
 use ntpcap::server::fault::{Fault, FaultError, Faults, Source, check_together, list};
 
-use super::lab::{CLIENT, KEYS, ask, faults, keyring, md5, once, once_with, plain, policy, sha1, signed};
+use super::lab::{
+    CLIENT, KEYS, ask, faults, keyring, md5, of_version_7, once, once_with, plain, policy, sha1, signed,
+    wrong,
+};
 
 const TRANSMIT: u64 = 0xeeb2_3bc0_1234_5678;
 
@@ -39,16 +42,16 @@ fn seen(names: &[&str], keys: &Keyring, request: &[u8]) -> (Vec<&'static str>, S
     (outcome.faults, seen)
 }
 
-/// The faults that change replies or send beside them.
+/// The faults that change replies or send beside them. Those that do not are seen in other messages.
 fn names() -> Vec<&'static str> {
-    let by_itself = ["broadcast", "multicast"];
+    let by_itself = ["broadcast", "multicast", "hang"];
     list().iter().map(|row| row.name).filter(|name| !by_itself.contains(name)).collect()
 }
 
 #[test]
 fn what_is_named_is_seen_and_what_is_not_named_leaves_no_trace() {
     let keys = keyring(KEYS);
-    for request in [signed(TRANSMIT), plain(TRANSMIT)] {
+    for request in [signed(TRANSMIT), plain(TRANSMIT), wrong(TRANSMIT), of_version_7(TRANSMIT)] {
         for (index, one) in names().into_iter().enumerate() {
             for other in names().into_iter().skip(index + 1) {
                 let (named, sent) = seen(&[one, other], &keys, &request);
@@ -68,7 +71,13 @@ fn what_is_named_is_seen_and_what_is_not_named_leaves_no_trace() {
 fn some_faults_keep_others_out_of_their_reply() {
     let keys = keyring(KEYS);
     let mut text = String::new();
-    for (title, request) in [("signed", signed(TRANSMIT)), ("plain", plain(TRANSMIT))] {
+    let requests = [
+        ("signed", signed(TRANSMIT)),
+        ("plain", plain(TRANSMIT)),
+        ("refused", wrong(TRANSMIT)),
+        ("unanswerable", of_version_7(TRANSMIT)),
+    ];
+    for (title, request) in requests {
         let alone = |name: &str| !seen(&[name], &keys, &request).0.is_empty();
         let all: Vec<&str> = names().into_iter().filter(|name| alone(name)).collect();
         for winner in &all {
@@ -112,7 +121,7 @@ fn what_is_refused_together_never_applies_together() {
             let faults = [one, other].map(|name| Fault::parse(name).unwrap());
             let Err(FaultError::KeptOut { fault, by }) = check_together(&faults) else { continue };
             refused += 1;
-            for request in [signed(TRANSMIT), plain(TRANSMIT)] {
+            for request in [signed(TRANSMIT), plain(TRANSMIT), wrong(TRANSMIT), of_version_7(TRANSMIT)] {
                 let named = seen(&[one, other], &keys, &request).0;
                 assert!(!named.contains(&fault), "{fault} beside {by}: {named:?}");
             }

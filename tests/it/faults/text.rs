@@ -41,6 +41,21 @@ fn errors_say_what_there_is() {
         "unsolicited:source=elsewhere",
         "wrong-time:offset=69y",
         "wrong-time:offset=2147483648s",
+        "header-field:field=origin",
+        "header-field:value=256",
+        "header-field:field=leap,value=4",
+        "header-field:field=poll,value=128",
+        "header-field:field=root-delay,value=-1",
+        "header-field:field=reference-id,value=LETTERS",
+        "header-field:field=receive-time,value=1s",
+        "header-field:field=transmit-time,value=TOOSHORT!",
+        "answer-anything:reason=none",
+        "answer-anything:form=kiss",
+        "drop:request-version=8",
+        "drop:request-field=none",
+        "drop:request-octets=200-60",
+        "drop:request-port=65536",
+        "drop:request-repeats=twice",
     ] {
         let error = Fault::parse(spec).unwrap_err();
         writeln!(text, "{spec}\n    {error}").unwrap();
@@ -59,12 +74,16 @@ fn missing_keys_are_told_with_those_that_there_are() {
     assert_eq!(check("late:key=13", &keys), error("late: no key 13; there are keys 1, 2, 3"));
     assert_eq!(check("flip-bit", &none), error("flip-bit: needs a key; there are no keys"));
     assert_eq!(check("multicast:signed=yes", &none), error("multicast: needs a key; there are no keys"));
+    for spec in ["sign-unverified", "answer-anything:form=signed"] {
+        let name = spec.split(':').next().unwrap();
+        assert_eq!(check(spec, &none), error(&format!("{name}: needs a key; there are no keys")));
+    }
     assert_eq!(check("other-key-id", &one), error("other-key-id: needs a second key; there are keys 1"));
     let same = "other-algorithm: needs a key of another algorithm; there are keys 1";
     assert_eq!(check("other-algorithm:algorithm=md5", &one), error(same));
     let length = "other-algorithm: key 1: aes128-cmac takes a secret of 16 octets, not 5";
     assert_eq!(check("other-algorithm:algorithm=aes128-cmac", &one), error(length));
-    for spec in ["nak", "multicast", "drop"] {
+    for spec in ["nak", "multicast", "drop", "refuse-plainly", "answer-anything", "header-field"] {
         assert_eq!(check(spec, &none), Ok(()));
     }
 }
@@ -110,6 +129,10 @@ fn faults_that_leave_another_no_reply_are_told() {
         (["wrong-time", "kod"], "wrong-time", "kod"),
         (["kod:signed=no", "key-id-zero"], "key-id-zero", "kod"),
         (["stratum-16", "unsynchronised"], "stratum-16", "unsynchronised"),
+        (["kod", "frozen-clock"], "frozen-clock", "kod"),
+        (["flip-bit", "cut-reply:octets=48"], "flip-bit", "cut-reply"),
+        (["other-source", "reorder"], "reorder", "other-source"),
+        (["drop:request-port=1-9", "late:request-port=1-9"], "late", "drop"),
     ] {
         let expected = format!("{fault}: never applies, since {by} keeps it out of the same replies");
         assert_eq!(check(&specs), Err(expected), "{specs:?}");
@@ -123,6 +146,11 @@ fn faults_that_leave_another_no_reply_are_told() {
         ["drop:to=9s", "late:from=3s"],
         ["drop:from=3s", "late"],
         ["drop", "unsolicited"],
+        ["drop", "answer-anything"],
+        ["drop", "hang"],
+        ["drop:request-octets=48", "late"],
+        ["flip-bit", "cut-reply:octets=56"],
+        ["kod", "header-field"],
         ["strip-mac", "nak"],
         ["kod", "flip-bit"],
         ["other-algorithm", "wrong-key"],
@@ -188,8 +216,10 @@ fn the_page_of_faults_has_the_table() {
 
 fn table() -> String {
     let mut text = String::new();
-    for group in [Group::Header, Group::Field, Group::Mac, Group::Delivery, Group::Unasked] {
+    let groups = [Group::Decision, Group::Header, Group::Field, Group::Mac, Group::Delivery, Group::Unasked];
+    for group in groups {
         let title = match group {
+            Group::Decision => "In the decision, signed rightly where there is a MAC",
             Group::Header => "In the header, signed rightly",
             Group::Field => "In the extension fields, signed rightly",
             Group::Mac => "In the MAC",

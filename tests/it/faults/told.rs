@@ -2,7 +2,7 @@
 
 use ntpcap::server::fault::{Fault, list};
 
-use super::lab::{observe, plain, signed};
+use super::lab::{observe, of_version_7, plain, signed, wrong};
 
 /// A fault, and what is said of it.
 struct Expectation {
@@ -40,7 +40,23 @@ const NAK: &[(&str, &str)] = &[("crypto-nak", "")];
 const MALFORMED: &[(&str, &str)] = &[("malformed", "")];
 
 /// Where a fault begins with the second request, the first shows what the server says otherwise.
-const EXPECTATIONS: [Expectation; 47] = [
+const EXPECTATIONS: [Expectation; 63] = [
+    Expectation { request: wrong, ..signed_request("sign-unverified", VALID, &[], 3) },
+    Expectation { request: wrong, ..signed_request("refuse-plainly", NONE, &["auth-stripped"], 3) },
+    Expectation { request: of_version_7, ..signed_request("answer-anything", NONE, &[], 3) },
+    signed_request("copy-request:after=1", VALID, &["stratum-changed"], 3),
+    signed_request("frozen-clock", VALID, &[], 3),
+    signed_request("interleave-always", VALID, &["unanswered", "zero-origin"], 0),
+    signed_request("header-field:after=1", VALID, &["stratum-changed"], 3),
+    signed_request("header-field:after=1,field=leap,value=3", VALID, &["leap-changed"], 3),
+    signed_request("header-field:field=receive-time,value=+1s", VALID, &[], 3),
+    signed_request("header-field:field=transmit-time", VALID, &[], 3),
+    signed_request("nak:octets=20", NONE, &["zero-trailer"], 3),
+    signed_request("cut-reply", MALFORMED, &["unanswered"], 0),
+    signed_request("cut-reply:octets=60", &[("malformed", "digest-truncated")], &[], 3),
+    signed_request("other-source", VALID, &["unanswered", "unsolicited-reply"], 0),
+    signed_request("other-source:source=address", VALID, &["unanswered", "unsolicited-reply"], 0),
+    signed_request("hang:delay=100s", VALID, &["unanswered"], 2),
     // How far off it is stands in the exchange.
     signed_request("wrong-time", VALID, &[], 3),
     signed_request("kod", VALID, &["kiss"], 3),
@@ -127,7 +143,13 @@ fn correct_service_gives_nothing_to_tell_of() {
 
 #[test]
 fn every_fault_has_an_expectation_and_is_shown_on_the_wire() {
-    let tests = [include_str!("wire.rs"), include_str!("timeline.rs")].concat();
+    let tests = [
+        include_str!("wire.rs"),
+        include_str!("header.rs"),
+        include_str!("decision.rs"),
+        include_str!("timeline.rs"),
+    ]
+    .concat();
     for row in list() {
         let is_expected =
             EXPECTATIONS.iter().any(|expected| Fault::parse(expected.fault).unwrap().kind == row.kind);

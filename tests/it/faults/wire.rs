@@ -8,43 +8,43 @@ use ntpcap::server::fault::Source;
 
 use super::lab::{Once, md5, once, once_with, plain, sha1, signed};
 
-const TRANSMIT: u64 = 0xeeb2_3bc0_1234_5678;
+pub(super) const TRANSMIT: u64 = 0xeeb2_3bc0_1234_5678;
 
 /// Offsets in the header.
 const FIRST_OCTET: usize = 0;
-const STRATUM: usize = 1;
-const FIRST: std::ops::Range<usize> = 0..1;
-const SECOND: std::ops::Range<usize> = 1..2;
-const REFERENCE_ID: std::ops::Range<usize> = 12..16;
-const ORIGIN: std::ops::Range<usize> = 24..32;
-const RECEIVE: std::ops::Range<usize> = 32..40;
-const TRANSMITTED: std::ops::Range<usize> = 40..48;
+pub(super) const STRATUM: usize = 1;
+pub(super) const FIRST: std::ops::Range<usize> = 0..1;
+pub(super) const SECOND: std::ops::Range<usize> = 1..2;
+pub(super) const REFERENCE_ID: std::ops::Range<usize> = 12..16;
+pub(super) const ORIGIN: std::ops::Range<usize> = 24..32;
+pub(super) const RECEIVE: std::ops::Range<usize> = 32..40;
+pub(super) const TRANSMITTED: std::ops::Range<usize> = 40..48;
 const KEY_ID: std::ops::Range<usize> = 48..52;
 const KEY_TWO: [u8; 4] = [0, 0, 0, 2];
 
-fn to_signed(fault: &str) -> Once {
+pub(super) fn to_signed(fault: &str) -> Once {
     once(&[fault], &signed(TRANSMIT))
 }
 
 /// True when the octets of both differ there and nowhere else in the header. Origin and others may agree in some.
-fn differ_only(once: &Once, places: &[std::ops::Range<usize>]) -> bool {
+pub(super) fn differ_only(once: &Once, places: &[std::ops::Range<usize>]) -> bool {
     let differing: Vec<usize> = (0..48).filter(|at| once.correct[*at] != once.only()[*at]).collect();
     let is_allowed = |at: &usize| places.iter().any(|place| place.contains(at));
     !differing.is_empty() && differing.iter().all(is_allowed)
 }
 
 /// Key ID 2 and its right SHA-1 digest stand behind so many octets, and the message ends there.
-fn is_signed_behind(octets: &[u8], covered: usize) -> bool {
+pub(super) fn is_signed_behind(octets: &[u8], covered: usize) -> bool {
     let (message, mac) = octets.split_at(covered);
     mac == [KEY_TWO.to_vec(), sha1(b"second", message)].concat()
 }
 
-fn assert_header_fault(once: &Once, places: &[std::ops::Range<usize>]) {
+pub(super) fn assert_header_fault(once: &Once, places: &[std::ops::Range<usize>]) {
     assert!(differ_only(once, places), "{:02x?}\n{:02x?}", once.correct, once.only());
     assert!(is_signed_behind(once.only(), 48), "the MAC is right over the wrong header");
 }
 
-fn assert_header_is_right(once: &Once) {
+pub(super) fn assert_header_is_right(once: &Once) {
     assert_eq!(once.only()[..48], once.correct[..48]);
 }
 

@@ -108,6 +108,48 @@ fn replies_that_nobody_asked_for_come_from_elsewhere() {
 }
 
 #[test]
+fn a_right_reply_comes_from_elsewhere() {
+    for from in ["port", "address"] {
+        let server = Server::start(&["--fault", &format!("other-source:source={from}")]);
+        let asked = server.addresses[0];
+        let client = UdpSocket::bind("0.0.0.0:0").unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.send_to(&request(7), asked).unwrap();
+        let sender = client.recv_from(&mut [0; 512]).unwrap().1;
+        let differs = (sender.ip() != asked.ip(), sender.port() != asked.port());
+        assert_eq!(differs, (from == "address", from == "port"));
+    }
+}
+
+#[test]
+fn what_must_meet_silence_is_answered() {
+    let server = Server::start(&[
+        "--like",
+        "chrony",
+        "--keys",
+        KEYS,
+        "--fault",
+        "answer-anything",
+        "--fault",
+        "sign-unverified",
+    ]);
+    let client = server.client();
+    assert_eq!(client.ask(&[]).len(), 48, "nothing at all");
+    assert_eq!(client.ask(&[0x16, 2]).len(), 48, "a control message");
+    let wrong = [&request(7)[..], &[0, 0, 0, 1], &[9; 16]].concat();
+    assert!(client.ask(&wrong).len() > 52, "a wrong MAC draws a right one");
+}
+
+#[test]
+fn nobody_is_answered_for_a_while() {
+    let server = Server::start(&["--fault", "hang:delay=1h,request-octets=12"]);
+    let client = server.client();
+    client.ask(&request(7));
+    client.ask_in_vain(&[0x16; 12]);
+    client.ask_in_vain(&request(8));
+}
+
+#[test]
 fn another_address_is_taken_before_rights_are_given_up() {
     let server = Server::start(&["--fault", "unsolicited:source=address"]);
     // No request came yet, and the sockets are bound. Addresses of an IPv4 host stand there with their last octet first.
