@@ -2,12 +2,14 @@
 
 pub mod algorithm;
 pub mod conf;
+pub mod hex;
 pub mod key;
 pub mod keyfile;
 pub mod keyring;
 pub mod mac;
 pub mod nt_hash;
 pub mod trusted;
+pub mod type7;
 
 pub use algorithm::Algorithm;
 pub use key::{Key, KeyId, Secret};
