@@ -193,17 +193,6 @@ impl Prediction<'_> {
 }
 
 impl Reason {
-    /// The stable name.
-    pub fn code(self) -> &'static str {
-        match self {
-            Reason::NoKeyId => "no-key-id",
-            Reason::NotDefined => "not-defined",
-            Reason::LineLost { .. } => "line-lost",
-            Reason::FileRefused => "file-refused",
-            Reason::NotTrusted => "not-trusted",
-        }
-    }
-
     /// A clause.
     pub fn tell(self, program: Dialect) -> String {
         match self {
