@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod conform;
+pub mod keyfiles;
 mod length;
 pub mod probe;
 pub mod serve;
@@ -63,6 +64,8 @@ pub enum Command {
     /// Test a server against the RFCs and what other servers do
     #[command(after_help = conform::EXAMPLES)]
     Conform(Box<conform::ConformArguments>),
+    /// Key files themselves: what is wrong with them
+    Keys(Box<keyfiles::KeysArguments>),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }

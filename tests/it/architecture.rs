@@ -38,7 +38,7 @@ const HOMES: [(&str, &[&str]); 34] = [
     ("aes", &["auth/algorithm.rs"]),
     ("digest", &["auth/algorithm.rs"]),
     ("subtle", &["auth/key.rs"]),
-    ("zeroize", &["auth/", "cli/keys.rs"]),
+    ("zeroize", &["auth/", "cli/keys.rs", "cli/keyfiles/"]),
     ("winnow", &["analysis/filter/grammar.rs"]),
     ("serde", &["report/", "server/fault/scenario.rs", "conformance/baseline.rs"]),
     ("toml", &["server/fault/scenario.rs", "conformance/baseline.rs"]),

@@ -52,6 +52,13 @@ fn query_tools_say_of_misbehaving_servers_what_the_comparison_tells() {
     assert_fine("compare.py", &["--check"]);
 }
 
+/// What `ntpcap keys lint` predicts from a key file and a configuration is what real clients send, and what it says of
+/// closed files is what real daemons read.
+#[test]
+fn daemons_do_with_keys_what_lint_predicts() {
+    assert_fine("lint.py", &[]);
+}
+
 #[test]
 fn real_servers_do_in_every_case_what_their_baselines_have() {
     assert_fine("conform.py", &[]);
