@@ -38,7 +38,7 @@ const HOMES: [(&str, &[&str]); 36] = [
     ("aes", &["auth/algorithm.rs"]),
     ("digest", &["auth/algorithm.rs"]),
     ("subtle", &["auth/key.rs"]),
-    ("zeroize", &["auth/", "cli/keys.rs"]),
+    ("zeroize", &["auth/", "cli/keys.rs", "cli/keyfiles/"]),
     ("scrypt", &["auth/fingerprint.rs"]),
     ("getrandom", &["cli/keyfiles/"]),
     ("winnow", &["analysis/filter/grammar.rs"]),

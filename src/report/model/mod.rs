@@ -12,6 +12,8 @@ use serde::{Serialize, Serializer};
 use crate::ntp::header::Mode;
 
 use super::census::{CensusDocument, UseRecord};
+use super::fingerprint::FingerprintDocument;
+use super::key_diff::KeyDiffDocument;
 use super::probe::{DiffDocument, ProbeDocument, ProbeRecord};
 use super::serve::ServeRecord;
 
@@ -93,12 +95,14 @@ pub fn schema() -> serde_json::Value {
     let probed = generator.subschema_for::<ProbeRecord<'_>>();
     let all_probed = generator.subschema_for::<ProbeDocument<'_>>();
     let diff = generator.subschema_for::<DiffDocument>();
+    let fingerprints = generator.subschema_for::<FingerprintDocument>();
+    let key_diff = generator.subschema_for::<KeyDiffDocument>();
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ntpcap results",
         "description": "A line of --ndjson or of a server's log, or the document of --json.",
         "schema_version": SCHEMA,
-        "anyOf": [record, document, census, served, probed, all_probed, diff],
+        "anyOf": [record, document, census, served, probed, all_probed, diff, fingerprints, key_diff],
         "$defs": generator.take_definitions(true),
     })
 }
