@@ -1,7 +1,7 @@
 //! New keys. Randomness comes from outside.
 
 use super::algorithm::Algorithm;
-use super::conversion::{Kept, type_word};
+use super::conversion::{Format, Kept, type_word, why_not};
 use super::key::{Key, KeyId, Secret};
 use super::keyfile::Dialect;
 use super::trusted::TrustedKeys;
@@ -111,7 +111,7 @@ pub fn types(dialect: Dialect) -> Vec<&'static str> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The program does not compute with the algorithm.
-    #[error("{} verifies nothing with {}, or not in every build", dialect.title(), algorithm.name())]
+    #[error("{}", why_not(*algorithm, *dialect).of(Format::Daemon(*dialect)))]
     Algorithm {
         /// The program.
         dialect: Dialect,
@@ -156,7 +156,7 @@ const MOST_KEYS: u64 = 100_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::conversion::{self, Format};
+    use crate::auth::conversion;
 
     fn plan(dialect: Dialect, word: &str, bits: Option<u32>, ids: &str) -> Result<Plan, PlanError> {
         Plan::new(dialect, algorithm_of(word, dialect).unwrap(), bits, &TrustedKeys::parse(ids).unwrap())
@@ -210,7 +210,10 @@ mod tests {
     #[test]
     fn what_a_program_does_not_take_is_not_made() {
         let error = plan(Dialect::NtpOrg, "sha256", None, "1").unwrap_err();
-        assert_eq!(error.to_string(), "ntp.org verifies nothing with sha256, or not in every build");
+        assert_eq!(
+            error.to_string(),
+            "ntp.org loads sha256 keys and verifies nothing with them, because their digests are longer than 20 octets"
+        );
         let error = plan(Dialect::Ntpsec, "AES-256", None, "1-65536").unwrap_err();
         assert_eq!(error.to_string(), "NTPsec has key IDs from 1 to 65535");
         assert!(plan(Dialect::Chrony, "SHA1", None, "4294967295").is_ok());

@@ -6,14 +6,14 @@ pub mod conf;
 pub mod conversion;
 pub mod fingerprint;
 pub mod generation;
-pub(crate) mod hex;
+pub mod hex;
 pub mod key;
 pub mod keyfile;
 pub mod keyring;
 pub mod mac;
 pub mod nt_hash;
 pub mod trusted;
-pub(crate) mod type7;
+pub mod type7;
 
 pub use algorithm::Algorithm;
 pub use key::{Key, KeyId, Secret};

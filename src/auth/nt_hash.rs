@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::algorithm::Algorithm;
-use super::hex::from_hex;
+use super::hex;
 use super::key::{Key, KeyId, Secret};
 
 /// Most lines that are read.
@@ -65,7 +65,7 @@ fn parse(line: &[u8]) -> Option<(u32, Key)> {
     let split = line.iter().position(|octet| matches!(octet, b'=' | b':' | b' ' | b'\t'))?;
     let (account, hash) = line.split_at_checked(split)?;
     let account: u32 = std::str::from_utf8(account).ok()?.parse().ok()?;
-    let octets = from_hex(hash.get(1..)?.trim_ascii()).filter(|octets| octets.len() == HASH_LENGTH)?;
+    let octets = hex::decode(hash.get(1..)?.trim_ascii()).filter(|octets| octets.len() == HASH_LENGTH)?;
     let secret = Secret::new(octets);
     Some((account, Key::new(KeyId(account), Algorithm::Md5, secret).ok()?))
 }

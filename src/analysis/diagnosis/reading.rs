@@ -1,14 +1,14 @@
 //! The table of other readings of a secret: what the sender may have made of the same line of a key file.
 
-use crate::auth::hex::{from_hex, to_hex};
 use crate::auth::keyfile::Dialect;
 use crate::auth::keyring::Candidate;
-use crate::auth::type7::{TYPE7_SALTS, from_type7, to_type7};
 use crate::auth::{Algorithm, Secret};
 
 use super::code::Code;
 use super::evidence::Clause;
-use super::transform::{from_base64, other_encoding, plain_digest, to_base64};
+use super::transform::{
+    TYPE7_SALTS, from_base64, from_hex, from_type7, other_encoding, plain_digest, to_base64, to_hex, to_type7,
+};
 
 /// One entry of the table.
 pub(super) struct Reading {

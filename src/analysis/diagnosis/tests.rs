@@ -160,7 +160,7 @@ fn fewer_than_eight_octets_prove_nothing() {
     let keys = keyring(KEYS, Dialect::NtpOrg);
     for (length, expected) in [(8, "digest-truncated"), (12, "digest-truncated"), (16, "digest-truncated")] {
         let octets = signed(2, |covered| {
-            let secret = crate::auth::hex::from_hex(b"0d7a7c31e1c1911f57a19c333b583ce2574c8e63").unwrap();
+            let secret = transform::from_hex(b"0d7a7c31e1c1911f57a19c333b583ce2574c8e63").unwrap();
             sha1(&[&secret, covered])[..length].to_vec()
         });
         assert_eq!(codes(&octets, &keys), [expected], "{length} octets");

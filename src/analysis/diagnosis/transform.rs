@@ -2,6 +2,9 @@
 
 use crate::auth::{Algorithm, Key, KeyId, Secret};
 
+pub(super) use crate::auth::hex::{decode as from_hex, encode as to_hex};
+pub(super) use crate::auth::type7::{SALTS as TYPE7_SALTS, decode as from_type7, encode as to_type7};
+
 /// The octets of base64 text, with or without the padding at its end.
 pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     let unpadded = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
@@ -93,7 +96,6 @@ fn block_length(algorithm: Algorithm) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::hex::to_hex;
 
     fn text(octets: Option<Vec<u8>>) -> Option<String> {
         octets.map(|octets| String::from_utf8(octets).unwrap())

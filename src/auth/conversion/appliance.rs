@@ -5,9 +5,9 @@ use zeroize::Zeroizing;
 use super::daemon::{FEWEST_IN_HEX, LONGEST_TEXT, is_text};
 use super::{Format, Kept, Keys, Lost, Reason};
 use crate::auth::algorithm::Algorithm;
-use crate::auth::hex::{from_hex, to_hex};
+use crate::auth::hex;
 use crate::auth::key::{Key, KeyId, Secret};
-use crate::auth::type7::{TYPE7_SALTS, from_type7, to_type7};
+use crate::auth::type7;
 
 /// The word behind which all of them have ID, type and secret.
 const DIRECTIVE: &[u8] = b"authentication-key";
@@ -114,7 +114,7 @@ fn arista(words: &[&[u8]]) -> Result<Parts, &'static str> {
 fn revealed(form: &[u8], word: &[u8]) -> Result<Vec<u8>, &'static str> {
     match form {
         b"0" => Ok(word.to_vec()),
-        b"7" => from_type7(word).ok_or("the secret is said to be a type-7 text, and is none"),
+        b"7" => type7::decode(word).ok_or("the secret is said to be a type-7 text, and is none"),
         b"6" => Err("the secret is encrypted with a key that only the device has (type 6)"),
         _ => Err("the form of the secret is not known"),
     }
@@ -140,7 +140,7 @@ fn junos(words: &[&[u8]]) -> Result<Parts, &'static str> {
     if word.starts_with(b"$9$") {
         return Err("the secret is hidden ($9$); take the one that was typed in");
     }
-    let secret = if word.len() > LONGEST_TEXT { from_hex(word) } else { Some(word.to_vec()) };
+    let secret = if word.len() > LONGEST_TEXT { hex::decode(word) } else { Some(word.to_vec()) };
     Ok((algorithm, secret.ok_or("a secret of more than 20 characters must be hex")?))
 }
 
@@ -176,8 +176,8 @@ pub(super) fn line_of(kept: &Kept, device: Format) -> Result<Zeroizing<Vec<u8>>,
         }
         _ => {
             let kind = cisco_word(algorithm)?;
-            let salt = usize::try_from(id.0).unwrap_or_default() % TYPE7_SALTS;
-            let hidden = Zeroizing::new(to_type7(text(secret, CISCO_LONGEST)?, salt));
+            let salt = usize::try_from(id.0).unwrap_or_default() % type7::SALTS;
+            let hidden = Zeroizing::new(type7::encode(text(secret, CISCO_LONGEST)?, salt));
             line.extend(format!("ntp authentication-key {id} {kind} ").bytes());
             line.extend(hidden.iter().chain(b" 7"));
         }
@@ -221,7 +221,7 @@ fn junos_secret(octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Reason> {
         0 => Err(Reason::Empty),
         1..=LONGEST_TEXT if octets.iter().all(quotable) => Ok(Zeroizing::new(octets.to_vec())),
         length @ ..FEWEST_IN_HEX => Err(Reason::ShortAndNotText { octets: length, fewest: FEWEST_IN_HEX }),
-        ..=LONGEST_TEXT => Ok(Zeroizing::new(to_hex(octets))),
+        ..=LONGEST_TEXT => Ok(Zeroizing::new(hex::encode(octets))),
         length => Err(Reason::Length { octets: length, maximum: LONGEST_TEXT }),
     }
 }

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{Format, Kept, Reason};
 use crate::auth::algorithm::{Algorithm, TRUNCATED_LENGTH};
-use crate::auth::hex::to_hex;
+use crate::auth::hex;
 use crate::auth::keyfile::Dialect;
 
 /// The word for an algorithm in the type column of a program, where every build of the program has it and verifies
@@ -87,7 +87,8 @@ pub(super) fn line_of(kept: &Kept, dialect: Dialect) -> Result<Zeroizing<Vec<u8>
     Ok(line)
 }
 
-fn why_not(algorithm: Algorithm, dialect: Dialect) -> Reason {
+/// Why a program has no word for an algorithm.
+pub(crate) fn why_not(algorithm: Algorithm, dialect: Dialect) -> Reason {
     let in_some_builds = match dialect {
         Dialect::NtpOrg => false,
         Dialect::Ntpsec => algorithm == Algorithm::Whirlpool,
@@ -109,7 +110,7 @@ fn chrony_secret(octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Reason> {
     }
     let mut word = Zeroizing::new(b"HEX:".to_vec());
     word.reserve_exact(2 * octets.len());
-    word.extend(Zeroizing::new(to_hex(octets)).iter().map(u8::to_ascii_uppercase));
+    word.extend(Zeroizing::new(hex::encode(octets)).iter().map(u8::to_ascii_uppercase));
     Ok(word)
 }
 
@@ -119,7 +120,7 @@ fn ntpd_secret(octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Reason> {
         0 => Err(Reason::Empty),
         1..=LONGEST_TEXT if octets.iter().all(|octet| is_text(*octet)) => Ok(Zeroizing::new(octets.to_vec())),
         length @ ..FEWEST_IN_HEX => Err(Reason::ShortAndNotText { octets: length, fewest: FEWEST_IN_HEX }),
-        ..=LONGEST_SECRET => Ok(Zeroizing::new(to_hex(octets))),
+        ..=LONGEST_SECRET => Ok(Zeroizing::new(hex::encode(octets))),
         length => Err(Reason::Length { octets: length, maximum: LONGEST_SECRET }),
     }
 }

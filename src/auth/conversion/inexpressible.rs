@@ -65,8 +65,26 @@ pub enum Reason {
 
 impl fmt::Display for Inexpressible {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "key {}: {}", self.id, self.reason.of(self.format))
+    }
+}
+
+impl Reason {
+    /// The sentence that says so of a format.
+    pub(crate) fn of(self, format: Format) -> Sentence {
+        Sentence { format, reason: self }
+    }
+}
+
+/// A reason in words.
+pub(crate) struct Sentence {
+    format: Format,
+    reason: Reason,
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let program = self.format.title();
-        write!(formatter, "key {}: ", self.id)?;
         match self.reason {
             Reason::KeyId { maximum } => write!(formatter, "{program} has key IDs from 1 to {maximum}"),
             Reason::Algorithm(algorithm) => write!(formatter, "{program} does not know {}", algorithm.name()),

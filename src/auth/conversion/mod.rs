@@ -20,6 +20,7 @@ mod inexpressible;
 mod tests;
 
 pub use daemon::type_word;
+pub(super) use daemon::why_not;
 pub use inexpressible::{Inexpressible, Reason};
 
 /// A form in which a program or a device keeps its keys.
@@ -64,6 +65,11 @@ impl Format {
             Format::Junos => "Junos",
             Format::Arista => "Arista EOS",
         }
+    }
+
+    /// The first line of what is written for it, without the sign of a comment. Key files are known again by it.
+    pub fn header(self) -> String {
+        format!("{}{}{HEADER_END}", keyfile::HEADER_START, self.title())
     }
 
     /// The device whose configuration `text` is, if it has lines of one.
@@ -193,6 +199,9 @@ pub fn write(
     }
     if faults.is_empty() { Ok(text) } else { Err(faults) }
 }
+
+/// What a header ends with, behind the program's title.
+const HEADER_END: &str = ", written by ntpcap";
 
 /// Enough that the text is never moved, which would leave secrets behind.
 fn room_for(keys: usize, header: &[String]) -> usize {

@@ -210,6 +210,17 @@ fn keys_of_which_the_octets_are_not_certain_are_lost_with_the_reason() {
 }
 
 #[test]
+fn a_file_is_known_again_by_its_header() {
+    let keys = read(b"1 MD5 0102030405060708090a0b0c0d0e0f10\n", NTP_ORG);
+    for dialect in Dialect::ALL {
+        let format = Format::Daemon(dialect);
+        let text = write(&keys.kept, format, &[format.header()]).unwrap();
+        let detection = keyfile::detect(&text);
+        assert_eq!((detection.dialect, detection.certain), (dialect, true));
+    }
+}
+
+#[test]
 fn superseded_lines_are_named() {
     let keys = read(b"1 MD5 first\n1 MD5 second\n", NTPSEC);
     assert_eq!((keys.superseded, keys.kept[0].line), (vec![1], 2));

@@ -50,6 +50,9 @@ pub fn read(text: &[u8], dialect: Dialect) -> KeyFile {
     }
 }
 
+/// How the header begins that ntpcap writes; the title of the program and a comma follow.
+pub(super) const HEADER_START: &str = "Keys for ";
+
 /// The program whose reading of a key file is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dialect {

@@ -10,8 +10,6 @@ use super::type_name::{self, Meaning, TypeName};
 use super::{Dialect, Spelling};
 use crate::auth::key::{KeyId, Secret};
 
-pub(super) use crate::auth::hex::digit_value as hex_value;
-
 /// Largest key ID of a symmetric key; above it are those of Autokey.
 const LARGEST_KEY_ID: u32 = 65_535;
 
@@ -157,4 +155,14 @@ pub(super) fn has_prefix(word: &[u8]) -> bool {
     let starts =
         |prefix: &[u8]| word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     starts(b"HEX:") || starts(b"ASCII:")
+}
+
+/// The value of a hex digit.
+pub(super) fn hex_value(octet: u8) -> Option<u8> {
+    match octet {
+        b'0'..=b'9' => Some(octet - b'0'),
+        b'a'..=b'f' => Some(octet - b'a' + 10),
+        b'A'..=b'F' => Some(octet - b'A' + 10),
+        _ => None,
+    }
 }

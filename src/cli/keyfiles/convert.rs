@@ -62,13 +62,10 @@ fn all_known(keys: &Keys, source: &Source, to: Format) -> Result<(), KeyFileErro
     Err(KeyFileError::Unconvertible { path: source.path.clone(), to: to.name(), faults, hint: Some(hint) })
 }
 
+/// What the file begins with: whose it is, and where its keys come from.
 fn header(source: &Source, to: Format) -> Vec<String> {
-    let mut header = vec![format!(
-        "The keys of {}, read as {}, written for {} by ntpcap.",
-        source.label(),
-        source.format,
-        to
-    )];
+    let name: String = source.label().chars().take(LONGEST_NAME).collect();
+    let mut header = vec![to.header(), format!("from {name}, read as {}", source.format)];
     header.extend(match to {
         Format::CiscoIos | Format::Arista => {
             Some("Each key is used once it is trusted: ntp trusted-key ID".to_owned())
@@ -80,3 +77,6 @@ fn header(source: &Source, to: Format) -> Vec<String> {
     });
     header
 }
+
+/// Characters of a path in a comment: a daemon takes what does not fit its line buffer for another line.
+const LONGEST_NAME: usize = 100;

@@ -22,7 +22,7 @@ pub(super) fn generate(arguments: &GenArguments) -> Result<Exit, CliError> {
     let destination = Destination::open_secret(&made.output, made.force, iter::empty())?;
     let keys = plan.make(getrandom::fill).map_err(KeyFileError::Randomness)?;
     let format = Format::Daemon(plan.dialect());
-    let header = [format!("Keys for {}, made by ntpcap.", plan.dialect().title())];
+    let header = [format.header()];
     let text = conversion::write(&keys, format, &header).map_err(|faults| {
         let (faults, hint) = faults_of("key", &faults);
         KeyFileError::Unconvertible { path: made.output.clone(), to: format.name(), faults, hint }
