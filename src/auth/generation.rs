@@ -212,7 +212,7 @@ mod tests {
         let error = plan(Dialect::NtpOrg, "sha256", None, "1").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "ntp.org loads sha256 keys and verifies nothing with them, because their digests are longer than 20 octets"
+            "ntp.org 4.2.8p18 loads sha256 keys and verifies nothing with them, because their digests are longer than 20 octets"
         );
         let error = plan(Dialect::Ntpsec, "AES-256", None, "1-65536").unwrap_err();
         assert_eq!(error.to_string(), "NTPsec has key IDs from 1 to 65535");

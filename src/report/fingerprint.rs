@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::model::{JsonSchema, SCHEMA};
+use super::model::JsonSchema;
 
 /// The document of `ntpcap keys fingerprint --json`.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct FingerprintDocument {
     /// Version of this schema.
     pub schema: u32,
@@ -23,6 +23,9 @@ pub struct FingerprintDocument {
     /// What the program says of the whole file when it loads nothing of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+    /// The same of ntp.org 4.2.8p15 and earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_refusal: Option<String>,
     /// Each key that lines define, in their order; of several with one ID the one that is used.
     pub keys: Vec<FingerprintRecord>,
 }
@@ -50,19 +53,6 @@ pub struct FingerprintRecord {
 }
 
 impl FingerprintDocument {
-    /// Joins the parts.
-    pub fn new(
-        file: String,
-        format: &'static str,
-        format_reason: Option<String>,
-        salt: &str,
-        refusal: Option<String>,
-        keys: Vec<FingerprintRecord>,
-    ) -> FingerprintDocument {
-        let salt = salt.to_owned();
-        FingerprintDocument { schema: SCHEMA, file, format, format_reason, salt, refusal, keys }
-    }
-
     /// Writes it as JSON.
     ///
     /// # Errors
@@ -92,7 +82,11 @@ impl FingerprintDocument {
 impl FingerprintRecord {
     fn write_text(&self, output: &mut impl Write) -> io::Result<()> {
         let octets = self.octets.map_or_else(|| "-".to_owned(), |octets| octets.to_string());
-        let fingerprint = self.fingerprint.as_deref().unwrap_or("none: the type is not computed here");
+        let fingerprint = match (&self.fingerprint, &self.older_fingerprint) {
+            (Some(fingerprint), _) => fingerprint,
+            (None, Some(_)) => "none in later versions",
+            (None, None) => "none: the type is not computed here",
+        };
         write!(output, "{:>10}  {:<12} {octets:>6}  {fingerprint}", self.key_id, self.algorithm)?;
         if self.fingerprint.is_some() && !self.certain {
             write!(output, "  (not certain: the program pads the secret)")?;

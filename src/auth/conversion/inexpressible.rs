@@ -32,7 +32,7 @@ pub enum Reason {
     Algorithm(Algorithm),
     /// It knows the algorithm only within HMAC, which gives other digests.
     OnlyHmac(Algorithm),
-    /// It takes the key and verifies nothing with it: the digest is too long.
+    /// Some of its versions take the key and verify nothing with it: the digest is too long.
     DigestTooLong(Algorithm),
     /// Whether it knows the algorithm depends on how it was built.
     LibraryDependent(Algorithm),
@@ -95,7 +95,8 @@ impl fmt::Display for Sentence {
             ),
             Reason::DigestTooLong(algorithm) => write!(
                 formatter,
-                "{program} loads {} keys and verifies nothing with them, because their digests are longer than 20 octets",
+                "{program} 4.2.8p18 loads {} keys and verifies nothing with them, because their digests are longer than \
+                 20 octets",
                 algorithm.name()
             ),
             Reason::LibraryDependent(algorithm) => {

@@ -68,7 +68,7 @@ fn what_a_program_lacks_is_refused_with_the_reason() {
             "3 SHA256 abc\n",
             CHRONY,
             NTP_ORG,
-            "1: key 3: ntp.org loads sha256 keys and verifies nothing with them, because their digests are longer than \
+            "1: key 3: ntp.org 4.2.8p18 loads sha256 keys and verifies nothing with them, because their digests are longer than \
              20 octets",
         ),
         (

@@ -2,9 +2,10 @@
 
 use crate::auth::conversion::{self, Format};
 use crate::auth::fingerprint::{Fingerprint, Salt};
-use crate::auth::keyfile::{self, Consequence, EntryKey, KeyFile};
+use crate::auth::keyfile::{self, Consequence, Dialect, EntryKey, KeyFile};
 use crate::auth::{Key, KeyId, TrustedKeys};
 use crate::report::fingerprint::{FingerprintDocument, FingerprintRecord};
+use crate::report::model::SCHEMA;
 
 use super::super::args::keymaking::FingerprintArguments;
 use super::super::exit::{CliError, Exit};
@@ -22,21 +23,14 @@ pub(super) fn fingerprint(arguments: &FingerprintArguments) -> Result<Exit, CliE
     source.doubt().iter().for_each(|doubt| say(&format!("warning: {doubt}")));
     let salt = arguments.salt.clone().map_or_else(new_salt, Ok)?;
     let maker = Maker { salt: &salt, wanted: arguments.id.as_ref() };
-    let (keys, refusal) = match source.format {
-        Format::Daemon(dialect) => {
-            let file = keyfile::read(&source.text, dialect);
-            (maker.of_key_file(&file), refusal(&file))
-        }
-        device => (maker.of_device(&conversion::read(&source.text, device)), None),
+    let document = FingerprintDocument {
+        schema: SCHEMA,
+        file: source.label(),
+        format: source.format.name(),
+        format_reason: source.why.clone(),
+        salt: salt.as_str().to_owned(),
+        ..maker.of_file(&source)
     };
-    let document = FingerprintDocument::new(
-        source.label(),
-        source.format.name(),
-        source.why.clone(),
-        salt.as_str(),
-        refusal,
-        keys,
-    );
     if arguments.json {
         document.write(&mut output())?
     } else {
@@ -77,14 +71,42 @@ struct Maker<'m> {
 }
 
 impl Maker<'_> {
+    /// What the file's program makes of it; of ntp.org also what its older versions do.
+    fn of_file(&self, source: &Source) -> FingerprintDocument {
+        let Format::Daemon(dialect) = source.format else {
+            let keys = self.of_device(&conversion::read(&source.text, source.format));
+            return FingerprintDocument { keys, ..FingerprintDocument::default() };
+        };
+        let file = keyfile::read(&source.text, dialect);
+        let mut keys = self.of_key_file(&file);
+        let older = (dialect == Dialect::NtpOrg).then(|| keyfile::read_older(&source.text));
+        if let Some(older) = &older {
+            self.add_older(&mut keys, older);
+        }
+        let older_refusal = older.as_ref().and_then(refusal);
+        FingerprintDocument { refusal: refusal(&file), older_refusal, keys, ..FingerprintDocument::default() }
+    }
+
+    /// Adds the keys of older versions where they are others.
+    fn add_older(&self, keys: &mut Vec<FingerprintRecord>, older: &KeyFile) {
+        for mut record in self.of_key_file(older) {
+            match keys.iter_mut().find(|key| key.key_id == record.key_id) {
+                Some(key) if key.fingerprint == record.fingerprint => {}
+                Some(key) => key.older_fingerprint = record.fingerprint,
+                None => {
+                    record.older_fingerprint = record.fingerprint.take();
+                    keys.push(record);
+                }
+            }
+        }
+    }
+
     fn of_key_file(&self, file: &KeyFile) -> Vec<FingerprintRecord> {
         let in_use = file.entries.iter().filter(|entry| !entry.superseded && self.wants(entry.id()));
         let record = |entry: &keyfile::Entry| match &entry.key {
-            EntryKey::Ready(key) => FingerprintRecord {
-                certain: !entry.guessed,
-                older_fingerprint: entry.older_version.as_ref().and_then(|older| self.of(older)),
-                ..self.record(key, entry.line)
-            },
+            EntryKey::Ready(key) => {
+                FingerprintRecord { certain: !entry.guessed, ..self.record(key, entry.line) }
+            }
             EntryKey::Unsupported { id, type_name } => FingerprintRecord {
                 key_id: id.0,
                 line: entry.line,
