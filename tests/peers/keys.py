@@ -186,8 +186,68 @@ def check_lines(bench, peer):
         raise Failure(f"{len(faults)} not as foretold:\n" + "\n".join(faults))
 
 
+def run_keys(bench, *arguments):
+    """Runs `ntpcap keys`, which must do its work."""
+    done = subprocess.run([bench.program, "keys", *map(str, arguments)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=120, check=False)
+    if done.returncode:
+        raise Failure(f"keys {arguments[0]}: {done.stderr.decode(errors='replace')}")
+
+
+def must_answer(bench, peer, path, keys):
+    """Starts a daemon with a file: it must answer under each of the keys, and under none with other octets."""
+    process = start(bench, peer, path)
+    other = [keyfiles.Key(key.number, key.algorithm, key.secret[::-1] + b"x" * (key.secret == key.secret[::-1]))
+             for key in keys]
+    accepted = ask(bench.lab, [*keys, *other])
+    process.stop()
+    silent = [(key.number, key.algorithm) for key in keys if key not in accepted]
+    wrong = [(key.number, key.algorithm) for key in other if key in accepted]
+    if silent or wrong:
+        raise Failure(f"{peer} answers under wrong keys: {wrong}, and not under the keys: {silent}")
+
+
+# Algorithms by the daemons that know them, as the test keys have them: the first file has what both know.
+SHARED = {"ntp.org": {1, 2, 8, 9, 11, 13}, "ntpsec": {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17},
+          "chrony": {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 16}}
+
+
+def check_conversions(bench, peer):
+    """Files of each other dialect, converted for this daemon."""
+    target = DIALECTS[peer]
+    for source in SHARED:
+        numbers = SHARED[source] & SHARED[target]
+        first, second = (bench.lab.folder / f"{source}-{target}-{end}.keys" for end in ("first", "second"))
+        first.write_text(stimuli.key_file_text(source, numbers))
+        run_keys(bench, "convert", first, "--as", source, "--to", target, "-o", second)
+        must_answer(bench, peer, second, [stimuli.test_key(number) for number in sorted(numbers)])
+
+
+def check_new(bench, peer):
+    """A key of every type that `keys gen` makes for this daemon, one file with all."""
+    dialect, number, keys, text = DIALECTS[peer], 100, [], b""
+    for word in TYPES[dialect].split():
+        path = bench.lab.folder / f"{number}.keys"
+        run_keys(bench, "gen", "--for", dialect, "--type", word, "--id", f"{number}-{number + 1}", "-o", path)
+        keys += keyfiles.read_keys(path, dialect).values()
+        text += path.read_bytes()
+        number += 2
+    if len(keys) != number - 100:
+        raise Failure(f"{len(keys)} keys, expected {number - 100}")
+    path = bench.lab.folder / "new.keys"
+    path.write_bytes(text)
+    must_answer(bench, peer, path, keys)
+
+
+TYPES = {"ntp.org": "MD5 SHA1 SHAKE128 RIPEMD160 AES128CMAC",
+         "ntpsec": "MD5 SHA1 SHA224 SHA256 SHA384 SHA512 SHA512-256 SHA3-224 SHA3-256 SHA3-384 SHA3-512 SHAKE128 "
+                   "RIPEMD160 AES128CMAC AES-192 AES-256",
+         "chrony": "MD5 SHA1 SHA256 SHA384 SHA512 SHA3-224 SHA3-256 SHA3-384 SHA3-512 AES128 AES256"}
+
 for daemon in DIALECTS:
     check(f"lines-{daemon}", daemon)(lambda bench, daemon=daemon: check_lines(bench, daemon))
+    check(f"converted-{daemon}", daemon)(lambda bench, daemon=daemon: check_conversions(bench, daemon))
+    check(f"new-{daemon}", daemon)(lambda bench, daemon=daemon: check_new(bench, daemon))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 //! `ntpcap keys fingerprint`: what two hosts can compare without showing their secrets.
 
+use std::collections::HashMap;
+
 use crate::auth::conversion::{self, Format};
 use crate::auth::fingerprint::{Fingerprint, Salt};
 use crate::auth::keyfile::{self, Consequence, Dialect, EntryKey, KeyFile};
@@ -64,6 +66,11 @@ fn refusal(file: &KeyFile) -> Option<String> {
     matches!(file.consequence, Consequence::FileRefused { .. }).then(|| file.consequence.to_string())
 }
 
+/// The lines that the program uses.
+fn in_use(file: &KeyFile) -> impl Iterator<Item = &keyfile::Entry> {
+    file.entries.iter().filter(|entry| !entry.superseded)
+}
+
 /// Makes the records of the keys that are wanted.
 struct Maker<'m> {
     salt: &'m Salt,
@@ -81,19 +88,26 @@ impl Maker<'_> {
         let mut keys = self.of_key_file(&file);
         let older = (dialect == Dialect::NtpOrg).then(|| keyfile::read_older(&source.text));
         if let Some(older) = &older {
-            self.add_older(&mut keys, older);
+            self.add_older(&mut keys, &file, older);
         }
         let older_refusal = older.as_ref().and_then(refusal);
         FingerprintDocument { refusal: refusal(&file), older_refusal, keys, ..FingerprintDocument::default() }
     }
 
     /// Adds the keys of older versions where they are others.
-    fn add_older(&self, keys: &mut Vec<FingerprintRecord>, older: &KeyFile) {
-        for mut record in self.of_key_file(older) {
-            match keys.iter_mut().find(|key| key.key_id == record.key_id) {
-                Some(key) if key.fingerprint == record.fingerprint => {}
-                Some(key) => key.older_fingerprint = record.fingerprint,
+    fn add_older(&self, keys: &mut Vec<FingerprintRecord>, file: &KeyFile, older: &KeyFile) {
+        let known: HashMap<KeyId, &Key> =
+            in_use(file).filter_map(|entry| Some((entry.id(), entry.ready()?))).collect();
+        let places: HashMap<u32, usize> = keys.iter().enumerate().map(|(at, key)| (key.key_id, at)).collect();
+        for entry in in_use(older).filter(|entry| self.wants(entry.id())) {
+            let Some(key) = entry.ready() else { continue };
+            let same = known.get(&key.id()).is_some_and(|known| known.identity() == key.identity());
+            let place = places.get(&key.id().0).and_then(|at| keys.get_mut(*at));
+            match place {
+                _ if same => {}
+                Some(record) => record.older_fingerprint = self.of(key),
                 None => {
+                    let mut record = self.record(key, entry.line);
                     record.older_fingerprint = record.fingerprint.take();
                     keys.push(record);
                 }
@@ -102,7 +116,6 @@ impl Maker<'_> {
     }
 
     fn of_key_file(&self, file: &KeyFile) -> Vec<FingerprintRecord> {
-        let in_use = file.entries.iter().filter(|entry| !entry.superseded && self.wants(entry.id()));
         let record = |entry: &keyfile::Entry| match &entry.key {
             EntryKey::Ready(key) => {
                 FingerprintRecord { certain: !entry.guessed, ..self.record(key, entry.line) }
@@ -117,7 +130,7 @@ impl Maker<'_> {
                 certain: false,
             },
         };
-        in_use.map(record).collect()
+        in_use(file).filter(|entry| self.wants(entry.id())).map(record).collect()
     }
 
     fn of_device(&self, keys: &conversion::Keys) -> Vec<FingerprintRecord> {
