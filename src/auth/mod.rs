@@ -10,8 +10,10 @@ pub mod hex;
 pub mod key;
 pub mod keyfile;
 pub mod keyring;
+pub mod lint;
 pub mod mac;
 pub mod nt_hash;
+pub mod spot;
 pub mod trusted;
 pub mod type7;
 
@@ -19,4 +21,5 @@ pub use algorithm::Algorithm;
 pub use key::{Key, KeyId, Secret};
 pub use keyring::{Candidate, Keyring, Keyrings};
 pub use nt_hash::NtHashes;
+pub use spot::Spot;
 pub use trusted::TrustedKeys;

@@ -97,6 +97,12 @@ pub(super) enum CliError {
         /// The configuration.
         path: PathBuf,
     },
+    /// There is no such account.
+    #[error("--user: this system has no user {name}")]
+    NoSuchAccount {
+        /// The name.
+        name: String,
+    },
     /// The filter makes no sense.
     #[error("--filter: {error}{}", excerpt(text, error.position, 1))]
     Filter {
@@ -440,7 +446,8 @@ pub(super) fn label(path: &Path) -> String {
     path.to_string_lossy().chars().map(visible).collect()
 }
 
-fn visible(character: char) -> char {
+/// A character as it is shown.
+pub(super) fn visible(character: char) -> char {
     if character.is_control() { '?' } else { character }
 }
 

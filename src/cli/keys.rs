@@ -247,7 +247,7 @@ pub(super) struct Choice {
     pub(super) dialect: Dialect,
     /// Why, where it was not asked for.
     pub(super) why: Option<String>,
-    /// False when nothing settles it.
+    /// False where another program may be meant.
     pub(super) certain: bool,
 }
 
@@ -297,7 +297,10 @@ impl LoadedFile {
     }
 }
 
-/// The content of a key file.
+/// The text of a key file or configuration, `-` for standard input.
+///
+/// # Errors
+/// A file that cannot be read.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut text = Vec::new();
     let read = |source: &mut dyn Read, text: &mut Vec<u8>| source.take(LARGEST_FILE).read_to_end(text);

@@ -60,8 +60,8 @@ pub struct LintArguments {
     /// Compare with this ntp.conf or chrony.conf: which keys it uses, and what becomes of them
     #[arg(long, value_name = "FILE")]
     pub conf: Option<PathBuf>,
-    /// Which algorithms are weak: see `verify --help`
-    #[arg(long, value_name = "NAME", default_value = "modern", hide_possible_values = true)]
+    /// Which algorithms are weak: MD5 (sha1), or SHA-1 besides (modern); see `verify --help`
+    #[arg(long, value_name = "NAME", default_value = "sha1", hide_possible_values = true)]
     pub policy: PolicyChoice,
     /// One JSON document
     #[arg(long, conflicts_with = "sarif")]
