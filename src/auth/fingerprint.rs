@@ -21,10 +21,11 @@ impl Salt {
     /// Takes a salt that was given.
     ///
     /// # Errors
-    /// [`ShortSalt`] for fewer than eight characters: they would be the same as someone else's.
-    pub fn new(text: &str) -> Result<Salt, ShortSalt> {
-        let length = text.chars().count();
-        if length < FEWEST_CHARACTERS { Err(ShortSalt { length }) } else { Ok(Salt(text.to_owned())) }
+    /// [`BadSalt`] for fewer than eight characters, which would be someone else's too, and for those that cannot be
+    /// copied safely: blanks, control characters, and whatever is not ASCII.
+    pub fn new(text: &str) -> Result<Salt, BadSalt> {
+        let is_good = text.len() >= FEWEST_CHARACTERS && text.bytes().all(|octet| octet.is_ascii_graphic());
+        if is_good { Ok(Salt(text.to_owned())) } else { Err(BadSalt) }
     }
 
     /// Makes a salt of random octets.
@@ -62,13 +63,10 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// A salt that others would come upon.
+/// A salt that others would come upon, or that cannot be copied safely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a salt has at least {FEWEST_CHARACTERS} characters, not {length}")]
-pub struct ShortSalt {
-    /// Characters that were given.
-    pub length: usize,
-}
+#[error("a salt has at least {FEWEST_CHARACTERS} letters, digits or signs and no blanks")]
+pub struct BadSalt;
 
 /// Octets of a fingerprint: enough that no two keys of a site share one by chance.
 const LENGTH: usize = 10;
@@ -100,7 +98,9 @@ mod tests {
     #[test]
     fn another_salt_gives_another_fingerprint() {
         assert_ne!(shown(b"secret", "site-audit-7"), shown(b"secret", "site-audit-8"));
-        assert_eq!(Salt::new("short"), Err(ShortSalt { length: 5 }));
+        for bad in ["short", "with a blank", "with-\u{1b}[31m", "gr\u{fc}\u{df}e-aus"] {
+            assert_eq!(Salt::new(bad), Err(BadSalt), "{bad}");
+        }
         assert_eq!(Salt::of_random([0, 1, 2, 3, 4, 5, 6, 255]).as_str(), "00010203040506ff");
     }
 }

@@ -29,6 +29,9 @@ pub struct ComparedFile {
     pub file: String,
     /// By whose rules it was read.
     pub format: &'static str,
+    /// What the program says of the whole file when it loads nothing of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 /// A key ID whose keys differ.
@@ -81,6 +84,11 @@ impl KeyDiffDocument {
             let lines = [("A", difference.line_a), ("B", difference.line_b)];
             let lines = lines.iter().filter_map(|(name, line)| Some(format!("{name} line {}", (*line)?)));
             writeln!(output, "{} ({})", difference.detail, lines.collect::<Vec<_>>().join(", "))?;
+        }
+        for file in [&self.a, &self.b] {
+            if let Some(refusal) = &file.refusal {
+                writeln!(output, "{}: {refusal}", file.file)?;
+            }
         }
         let (keys, differing) = (number(self.keys), number(self.differences.len()));
         match differing {

@@ -35,7 +35,7 @@ from lab import CLIENT, NTP_PORT, SERVER, Failure
 
 check = Checks(__doc__.split("\n")[0])
 
-SALT = "keys.py, a salt for tests"
+SALT = "keys.py:a-salt-for-tests"
 CONTROL = "1 MD5 control-key"
 DIALECTS = {NTPORG: "ntp.org", NTPSEC: "ntpsec", CHRONY: "chrony", CHRONY_NEW: "chrony"}
 ROUNDS, AT_ONCE = 3, 40

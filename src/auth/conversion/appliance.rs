@@ -220,8 +220,8 @@ fn junos_secret(octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Reason> {
     match octets.len() {
         0 => Err(Reason::Empty),
         1..=LONGEST_TEXT if octets.iter().all(quotable) => Ok(Zeroizing::new(octets.to_vec())),
-        length @ ..FEWEST_IN_HEX => Err(Reason::ShortAndNotText { octets: length, fewest: FEWEST_IN_HEX }),
-        ..=LONGEST_TEXT => Ok(Zeroizing::new(hex::encode(octets))),
+        length @ 1..FEWEST_IN_HEX => Err(Reason::ShortAndNotText { octets: length, fewest: FEWEST_IN_HEX }),
+        FEWEST_IN_HEX..=LONGEST_TEXT => Ok(Zeroizing::new(hex::encode(octets))),
         length => Err(Reason::Length { octets: length, maximum: LONGEST_TEXT }),
     }
 }

@@ -119,8 +119,8 @@ fn ntpd_secret(octets: &[u8]) -> Result<Zeroizing<Vec<u8>>, Reason> {
     match octets.len() {
         0 => Err(Reason::Empty),
         1..=LONGEST_TEXT if octets.iter().all(|octet| is_text(*octet)) => Ok(Zeroizing::new(octets.to_vec())),
-        length @ ..FEWEST_IN_HEX => Err(Reason::ShortAndNotText { octets: length, fewest: FEWEST_IN_HEX }),
-        ..=LONGEST_SECRET => Ok(Zeroizing::new(hex::encode(octets))),
+        length @ 1..FEWEST_IN_HEX => Err(Reason::ShortAndNotText { octets: length, fewest: FEWEST_IN_HEX }),
+        FEWEST_IN_HEX..=LONGEST_SECRET => Ok(Zeroizing::new(hex::encode(octets))),
         length => Err(Reason::Length { octets: length, maximum: LONGEST_SECRET }),
     }
 }

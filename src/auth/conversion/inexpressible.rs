@@ -132,11 +132,11 @@ impl Inexpressible {
             Reason::Algorithm(_)
             | Reason::OnlyHmac(_)
             | Reason::DigestTooLong(_)
-            | Reason::LibraryDependent(_) => "make a key of a type that both know: ntpcap keys gen",
-            Reason::Length { .. }
+            | Reason::LibraryDependent(_)
+            | Reason::Length { .. }
             | Reason::NotText { .. }
             | Reason::ShortAndNotText { .. }
-            | Reason::Empty => "make a new key that both can take: ntpcap keys gen",
+            | Reason::Empty => "give both sides a new key of a type and length that both can have",
             Reason::Addresses => "take the addresses out of the key file, if that is meant",
             Reason::ReadsOtherwise => return None,
         })

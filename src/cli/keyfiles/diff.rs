@@ -76,7 +76,8 @@ impl Side {
     /// What may make the comparison mean less than it says.
     fn warnings(&self) -> Vec<String> {
         let has_errors = self.file.problems.iter().any(|problem| problem.severity == Severity::Error);
-        let consequence = has_errors.then(|| format!("{}: {}", self.source.label(), self.file.consequence));
+        let consequence = (has_errors && !self.is_refused())
+            .then(|| format!("{}: {}", self.source.label(), self.file.consequence));
         let guessed =
             self.file.entries.iter().filter(|entry| entry.guessed && !entry.superseded).map(|entry| {
                 format!(
@@ -90,7 +91,8 @@ impl Side {
     }
 
     fn compared(&self) -> ComparedFile {
-        ComparedFile { file: self.source.label(), format: self.dialect.name() }
+        let refusal = self.is_refused().then(|| self.file.consequence.to_string());
+        ComparedFile { file: self.source.label(), format: self.dialect.name(), refusal }
     }
 }
 

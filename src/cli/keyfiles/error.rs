@@ -60,7 +60,7 @@ pub(in crate::cli) enum KeyFileError {
         known: Vec<&'static str>,
     },
     /// No such keys are made.
-    #[error("{0}")]
+    #[error("{}: {}", option_of(.0), .0)]
     Plan(#[from] PlanError),
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness: {0}")]
@@ -68,6 +68,15 @@ pub(in crate::cli) enum KeyFileError {
     /// More than two programs are named for two files.
     #[error("--as: one program, or one each for A and B")]
     Programs,
+}
+
+/// The option that a plan fails for.
+fn option_of(error: &PlanError) -> &'static str {
+    match error {
+        PlanError::Algorithm { .. } => "--type",
+        PlanError::CipherBits { .. } | PlanError::Bits => "--bits",
+        PlanError::KeyId { .. } | PlanError::Count { .. } => "--id",
+    }
 }
 
 impl KeyFileError {

@@ -43,7 +43,9 @@ pub(super) fn fingerprint(arguments: &FingerprintArguments) -> Result<Exit, CliE
 
 fn exit(document: &FingerprintDocument, arguments: &FingerprintArguments) -> Exit {
     if let Some(refusal) = &document.refusal {
-        say(&format!("warning: {}: {refusal}", document.file));
+        let older = "; 4.2.8p15 and earlier load it";
+        let is_older = document.format == Dialect::NtpOrg.name() && document.older_refusal.is_none();
+        say(&format!("warning: {}: {refusal}{}", document.file, if is_older { older } else { "" }));
         Exit::Wrong
     } else if document.keys.is_empty() {
         say(&format!("note: {}: gives no key to show", document.file));

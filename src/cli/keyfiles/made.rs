@@ -31,6 +31,7 @@ pub(super) fn tell(made: &MadeArguments, keys: &[Kept], format: Format) {
 pub(super) fn faults_of(name: &str, faults: &[Inexpressible]) -> (Vec<String>, Option<String>) {
     let lines = faults.iter().map(|fault| format!("  {name}:{}: {fault}", fault.line)).collect();
     let mut hints: Vec<&str> = faults.iter().filter_map(Inexpressible::hint).collect();
+    hints.sort_unstable();
     hints.dedup();
     (lines, (!hints.is_empty()).then(|| hints.join("; ")))
 }
