@@ -59,6 +59,13 @@ fn query_tools_say_of_misbehaving_servers_what_the_comparison_tells() {
     assert_fine("compare.py", &["--check"]);
 }
 
+/// What `ntpcap keys lint` predicts from a key file and a configuration is what real clients send, and what it says of
+/// closed files is what real daemons read.
+#[test]
+fn daemons_do_with_keys_what_lint_predicts() {
+    assert_fine("lint.py", &[]);
+}
+
 #[test]
 fn daemons_recorded_today_give_what_is_expected_of_them() {
     let folder = tempfile::tempdir().unwrap();

@@ -23,6 +23,7 @@ mod follow;
 mod habits;
 mod interop;
 mod keymaking;
+mod lint;
 mod made;
 mod oracle;
 mod probe;

@@ -91,14 +91,14 @@ fn unusable(purpose: &str, id: KeyId, place: &Place, reason: Reason, programs: &
     let program = programs.first().copied();
     let why = program.map_or(String::new(), |program| reason.tell(program));
     let flaw = Flaw::new(place.clone(), Severity::Error, code, format!("{purpose} uses key {id}, but {why}"));
-    let flaw = flaw.about(id).mend(mend).does(does(reason, id, programs));
+    let flaw = flaw.about(id).mend(mend);
     let flaw = match programs {
         [program] => flaw.of(*program),
         _ => flaw,
     };
     match purpose {
         "controlkey" | "requestkey" => flaw.wire("control messages that are to change something are refused"),
-        _ => flaw.wire("nothing: no request is sent to this host"),
+        _ => flaw.does(does(reason, id, programs)).wire("nothing: no request is sent to this host"),
     }
 }
 
@@ -147,10 +147,9 @@ fn trusted_and_not_there(uses: &Uses, reading: &KeyFile) -> Vec<Flaw> {
     let missing = uses.trusts.iter().filter(|trust| !overlaps(trust.first, trust.last));
     let flaw = |trust: &super::super::conf::uses::Trust| {
         let ids = TrustedKeys::of(vec![(trust.first, trust.last)]);
-        let what = format!(
-            "trustedkey names key {ids}, which {} does not find in the key file",
-            reading.dialect.title()
-        );
+        let noun = if trust.first == trust.last { "key" } else { "keys" };
+        let program = reading.dialect.title();
+        let what = format!("trustedkey names {noun} {ids}, which {program} does not find in the key file");
         Flaw::new(at(trust.spot), Severity::Warning, "trusted-not-defined", what)
             .of(reading.dialect)
             .mend("add the key to the key file, or take it out of the list")

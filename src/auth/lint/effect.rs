@@ -13,7 +13,8 @@ pub(super) fn tell(reading: &KeyFile, text: &[u8], flaws: &mut Vec<Flaw>) {
 
 fn flaw(problem: &Problem, text: &[u8], refused: bool) -> Flaw {
     let spot = spot_at(text, problem.line, problem.column);
-    let effect = Effect::of(problem);
+    // What would become of other lines does not come to pass in a file that is refused.
+    let effect = Some(Effect::of(problem)).filter(|effect| !refused || *effect == Effect::FileRefused);
     Flaw {
         place: Place::KeyLine(spot),
         program: Some(problem.dialect),
@@ -21,8 +22,8 @@ fn flaw(problem: &Problem, text: &[u8], refused: bool) -> Flaw {
         severity: problem.severity,
         code: problem.kind.code(),
         what: problem.to_string(),
-        does: effect.does(problem.dialect),
-        wire: if refused { Some(any_key_is_unknown()) } else { effect.wire(problem.dialect, problem.key_id) },
+        does: effect.and_then(|effect| effect.does(problem.dialect)),
+        wire: effect.and_then(|effect| effect.wire(problem.dialect, problem.key_id)),
         mend: problem.hint(),
     }
 }

@@ -192,9 +192,20 @@ fn unreadable(file: &Component, account: &Account, question: &Question<'_>) -> F
     let shown = file.path.display();
     let group = &account.group.name;
     Flaw::new(Place::Path(file.path.clone()), Severity::Error, "user-cannot-read", what)
-        .does(denied_later(name))
+        .does(denied_later(name) + &denied_at_once(file, question.programs))
         .wire(without_keys(question.programs))
-        .mend(format!("chgrp {group} {shown} && chmod 0640 {shown}; the owner stays root"))
+        .mend(format!("chgrp {group} {shown} && chmod 0640 {shown}"))
+}
+
+/// What denies a file to root, which no mode does.
+fn denied_at_once(file: &Component, programs: &[Dialect]) -> String {
+    let mut told = "; if that is logged at every start, it is AppArmor or SELinux".to_owned();
+    for program in programs.iter().filter(|program| !apparmor::allows(**program, &file.path)) {
+        let allowed = apparmor::allowed(*program);
+        told +=
+            &format!("; Debian's AppArmor profile lets {} read {allowed}, not this file", program.title());
+    }
+    told
 }
 
 /// The last link on the way, and the mode that `ls` shows for it.
@@ -205,8 +216,8 @@ fn last_link(components: &[Component]) -> Option<(&Path, &'static str)> {
 
 fn denied_later(name: &str) -> String {
     format!(
-        "a daemon that starts as root reads its keys before it becomes {name}, so they load at the start; read again \
-         by a command, or started as {name}, it logs: Permission denied"
+        "started as root, it reads its keys before it becomes {name}, so they load; told to read them again, or \
+         started as {name}, it logs: Permission denied"
     )
 }
 
@@ -223,44 +234,54 @@ fn without_keys(programs: &[Dialect]) -> String {
     )
 }
 
-/// What AppArmor would refuse, of one program.
-fn judge_confinement(file: &Component, program: Dialect, question: &Question<'_>) -> Option<Flaw> {
+/// What AppArmor would refuse, of one program: the path, or root.
+fn judge_confinement(file: &Component, program: Dialect, question: &Question<'_>) -> Vec<Flaw> {
     let is_here = (question.has_profile)(program);
     let severity = if is_here { Severity::Warning } else { Severity::Info };
-    let profile = apparmor::profile(program);
     let whose =
         if is_here { "the AppArmor profile" } else { "where Debian's AppArmor profile is in force, it" };
-    let place = Place::Path(file.path.clone());
-    let named = question.named.display();
-    let flaw = if !apparmor::allows(program, &file.path) {
+    let told = |code, what: String, mend: String| {
+        let flaw = Flaw::new(Place::Path(file.path.clone()), severity, code, what).of(program);
+        flaw.does(denied_to_root(program, question.named)).wire(without_keys(&[program])).mend(mend)
+    };
+    let mut flaws = Vec::new();
+    if !apparmor::allows(program, &file.path) {
         let allowed = apparmor::allowed(program);
-        let good = apparmor::good_path(program);
         let what = format!("{whose} lets {} read {allowed}, not this file", program.title());
-        Flaw::new(place, severity, "apparmor-path", what).mend(format!(
-            "keep the file itself at {good}, or add `{} r,` to {} and run apparmor_parser -r {profile}",
-            file.path.display(),
-            profile.replace("/etc/apparmor.d/", "/etc/apparmor.d/local/")
-        ))
-    } else if file.user.id != 0 && !apparmor::leaves_root_its_rights(program) && !root_may_read(file) {
+        flaws.push(told("apparmor-path", what, allow_path(program, &file.path)));
+    }
+    if file.user.id != 0 && !apparmor::leaves_root_its_rights(program) && !root_may_read(file) {
         let what =
             format!("{whose} lets root read no file that is closed to it, and this one is ({})", file.tell());
         let shown = file.path.display();
         let group = question.account.map_or("the daemon's group", |account| account.group.name.as_str());
-        Flaw::new(place, severity, "apparmor-owner", what)
-            .mend(format!("chown root {shown} && chgrp {group} {shown} && chmod 0640 {shown}"))
-    } else {
-        return None;
-    };
+        let mend = format!("chown root {shown} && chgrp {group} {shown} && chmod 0640 {shown}");
+        flaws.push(told("apparmor-owner", what, mend));
+    }
+    flaws
+}
+
+fn allow_path(program: Dialect, path: &Path) -> String {
+    let profile = apparmor::profile(program);
+    format!(
+        "keep the file itself at {}, or add `{} r,` to {} and run apparmor_parser -r {profile}",
+        apparmor::good_path(program),
+        path.display(),
+        profile.replace("/etc/apparmor.d/", "/etc/apparmor.d/local/")
+    )
+}
+
+fn denied_to_root(program: Dialect, named: &Path) -> String {
+    let named = named.display();
     let log = match program {
         Dialect::NtpOrg => format!("authreadkeys: file '{named}': Permission denied"),
         Dialect::Ntpsec => format!("AUTH: authreadkeys: file {named}: Permission denied"),
         Dialect::Chrony => format!("Could not open keyfile {named}"),
     };
-    let told = flaw.of(program).does(format!(
-        "it is denied already at the start, as root, and logs: {log}; `journalctl -k --grep apparmor=.DENIED` \
-         tells whether it was AppArmor"
-    ));
-    Some(told.wire(without_keys(&[program])))
+    format!(
+        "it is denied already at the start, as root, and logs: {log}; `journalctl -k --grep apparmor=.DENIED` tells \
+         whether it was AppArmor"
+    )
 }
 
 /// True when the mode lets root read, without the rights that only root has.

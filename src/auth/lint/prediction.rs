@@ -172,8 +172,8 @@ impl Prediction<'_> {
                 let length = octets.map_or(String::new(), |octets| format!(" of {octets} octets"));
                 let advice = self.advice(*version, *octets);
                 format!(
-                    "version {version} requests with key ID {key_id} and a {algorithm} MAC{length}; only replies with \
-                     the same key count{advice}"
+                    "version {version} requests with key ID {key_id} and a MAC{length} ({algorithm}); only replies \
+                     with the same key count{advice}"
                 )
             }
             Sent::Nothing { reason, .. } => format!("nothing is sent: {}", reason.tell(self.program)),

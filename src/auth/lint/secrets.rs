@@ -48,6 +48,11 @@ fn tell_entry(entry: &Entry, text: &[u8], flaws: &mut Vec<Flaw>) {
             .mend("leave the quotes out, on both sides");
         flaws.push(told);
     }
+    if !word.is_ascii() {
+        let what =
+            "the secret has letters outside ASCII, whose octets depend on how the file was saved".to_owned();
+        flaws.push(flaw(Severity::Info, "non-ascii-secret", what).mend("write the octets as hex"));
+    }
     if !is_text && looks_like_base64(bare) || is_text && looks_like_base64(octets) {
         let what = "the secret looks like base64 and is taken as text".to_owned();
         flaws.push(

@@ -120,16 +120,16 @@ fn predictions_are_what_daemons_do() {
     let ntpd = "trustedkey 5 6\nserver a key 5\nserver b key 6\nserver c key 7\nserver d\n";
     let told = predicted(ntpd, &keys, Dialect::NtpOrg);
     assert!(
-        told[0].starts_with("authenticated: version 4 requests with key ID 5 and a sha1 MAC of 24 octets"),
+        told[0].starts_with("authenticated: version 4 requests with key ID 5 and a MAC of 24 octets (sha1)"),
         "{told:?}"
     );
-    assert!(told[1].contains("sha256 MAC of 24 octets"), "{told:?}");
+    assert!(told[1].contains("MAC of 24 octets (sha256)"), "{told:?}");
     assert_eq!(told[2], "nothing: nothing is sent: the key file has no such key");
     assert!(told[3].starts_with("plain: "));
     let chrony = "server b key 6\nserver b key 6 version 4\nserver s nts\n";
     let told = predicted(chrony, &keys, Dialect::Chrony);
-    assert!(told[0].contains("version 3 requests with key ID 6 and a sha256 MAC of 36 octets"), "{told:?}");
-    assert!(told[1].contains("version 4 requests with key ID 6 and a sha256 MAC of 24 octets"), "{told:?}");
+    assert!(told[0].contains("version 3 requests with key ID 6 and a MAC of 36 octets (sha256)"), "{told:?}");
+    assert!(told[1].contains("version 4 requests with key ID 6 and a MAC of 24 octets (sha256)"), "{told:?}");
     assert!(told[2].starts_with("nts: "));
     assert!(predicted("server a key 5\n", &keys, Dialect::NtpOrg)[0].contains("no trustedkey line"));
     let broken = format!("{keys}7 SHA1\n");
