@@ -1,6 +1,6 @@
 //! What differs between two key files, each read as its own program reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::key::KeyId;
@@ -64,6 +64,7 @@ impl DifferenceKind {
 /// Compares the keys that the two programs use.
 pub fn compare(first: &KeyFile, second: &KeyFile) -> Vec<Difference> {
     let (left, right) = (in_use(first), in_use(second));
+    let (left_owners, right_owners) = (owners(&left), owners(&right));
     let mut ids: Vec<KeyId> = left.keys().chain(right.keys()).copied().collect();
     ids.sort_unstable();
     ids.dedup();
@@ -71,8 +72,8 @@ pub fn compare(first: &KeyFile, second: &KeyFile) -> Vec<Difference> {
         let (mine, other) = (left.get(&id).copied(), right.get(&id).copied());
         let kind = match (mine, other) {
             (Some(mine), Some(other)) => kind(mine, other)?,
-            (Some(mine), None) => DifferenceKind::Missing { elsewhere: elsewhere(mine, &right) },
-            (None, Some(other)) => DifferenceKind::Missing { elsewhere: elsewhere(other, &left) },
+            (Some(mine), None) => DifferenceKind::Missing { elsewhere: elsewhere(mine, &right_owners) },
+            (None, Some(other)) => DifferenceKind::Missing { elsewhere: elsewhere(other, &left_owners) },
             (None, None) => return None,
         };
         let line = |entry: Option<&Entry>| entry.map(|entry| entry.line);
@@ -121,9 +122,19 @@ fn secret_of(entry: &Entry) -> &[u8] {
     }
 }
 
-fn elsewhere(entry: &Entry, others: &BTreeMap<KeyId, &Entry>) -> Vec<KeyId> {
-    let same = |other: &&Entry| secret_of(other) == secret_of(entry);
-    others.iter().filter(|(_, other)| same(other)).map(|(id, _)| *id).collect()
+/// The key IDs of each secret, ascending.
+type Owners<'k> = HashMap<&'k [u8], Vec<KeyId>>;
+
+fn owners<'k>(keys: &BTreeMap<KeyId, &'k Entry>) -> Owners<'k> {
+    let mut owners = Owners::new();
+    for (id, entry) in keys {
+        owners.entry(secret_of(entry)).or_default().push(*id);
+    }
+    owners
+}
+
+fn elsewhere(entry: &Entry, owners: &Owners<'_>) -> Vec<KeyId> {
+    owners.get(secret_of(entry)).cloned().unwrap_or_default()
 }
 
 impl fmt::Display for Difference {

@@ -229,6 +229,27 @@ fn superseded_lines_are_named() {
     assert_eq!((keys.superseded, keys.kept[0].line), (vec![1], 2));
 }
 
+#[test]
+fn every_cut_and_every_change_of_one_octet_is_read() {
+    let text = "ntp authentication-key 9 md5 7 094F471A1A0A\r\nset system ntp authentication-key 9 type sha1 value \"cisco\";\n\
+        no ntp authentication-key 1 md5 x\nauthentication-key\n11 SHA1 0102030405060708090a0b0c0d0e0f1011121314 ::1\n";
+    let mut octets = text.as_bytes().to_vec();
+    for at in 0..octets.len() {
+        for format in Format::ALL {
+            read(&octets[..at], format);
+        }
+        let before = octets[at];
+        for octet in [0, b' ', b'\n', b'"', b'$', b'0', b'7', b'9', 0x80, 0xff] {
+            octets[at] = octet;
+            Format::of_device(&octets);
+            for format in Format::ALL {
+                read(&octets, format);
+            }
+        }
+        octets[at] = before;
+    }
+}
+
 /// Whatever the octets and wherever they go: the same key comes out, or none.
 #[test]
 fn no_octets_are_ever_changed() {
