@@ -1,6 +1,6 @@
 //! Keys from one program's form to another's, octet for octet.
 //!
-//! [`read`] takes a file as its program does and keeps what that program would compute with; [`write`] spells the same
+//! [`read`] takes a file as its program does and keeps what that program would compute with; [`write()`] spells the same
 //! octets for another. What the other cannot express is an [`Inexpressible`] and never a changed key: every line that
 //! is written is read back by the rules of its program and compared.
 
