@@ -1,7 +1,11 @@
 //! Keys, key files, and what a MAC proves.
 
 pub mod algorithm;
+pub mod comparison;
 pub mod conf;
+pub mod conversion;
+pub mod fingerprint;
+pub mod generation;
 pub mod hex;
 pub mod key;
 pub mod keyfile;

@@ -2,6 +2,7 @@
 
 pub mod conform;
 pub mod keyfiles;
+pub mod keymaking;
 mod length;
 pub mod probe;
 pub mod serve;

@@ -16,6 +16,7 @@ use crate::server::fault::{FaultError, ScenarioError};
 use crate::server::udp::ListenError;
 
 use super::access::Access;
+use super::keyfiles::KeyFileError;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -352,6 +353,9 @@ pub(super) enum CliError {
     /// All keys are asked for, and there is none.
     #[error("--all-keys: the key files give no key")]
     NoKeys,
+    /// A command on key files cannot do its work.
+    #[error(transparent)]
+    KeyFiles(#[from] KeyFileError),
     /// The results cannot be written.
     #[error("cannot write the results: {0}")]
     Output(#[from] io::Error),
@@ -416,6 +420,7 @@ impl CliError {
                  invalid or untrusted-key"
                     .to_owned(),
             ),
+            CliError::KeyFiles(error) => error.hint(),
             CliError::FilterWithoutDiagnosis => Some("leave --no-diagnosis out".to_owned()),
             CliError::Exists { .. } => Some("--force replaces it".to_owned()),
             CliError::OutputIsDirectory { path } => {

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use crate::auth::keyfile::Dialect;
 
 use super::PolicyChoice;
+use super::keymaking::{self, ConvertArguments, FingerprintArguments, GenArguments, KeyDiffArguments};
 
 const LINT_EXAMPLES: &str = "\
 Examples:
@@ -30,6 +31,18 @@ pub enum KeysCommand {
     /// Tell what is wrong with a key file, its path and the configuration that names it
     #[command(after_help = LINT_EXAMPLES)]
     Lint(LintArguments),
+    /// Make new keys from the operating system's randomness
+    #[command(after_help = keymaking::GEN_EXAMPLES)]
+    Gen(GenArguments),
+    /// Write the same keys for another program, octet for octet
+    #[command(after_help = keymaking::CONVERT_EXAMPLES)]
+    Convert(ConvertArguments),
+    /// Show salted fingerprints, to compare two hosts without their secrets
+    #[command(after_help = keymaking::FINGERPRINT_EXAMPLES)]
+    Fingerprint(FingerprintArguments),
+    /// Tell what differs between two key files, never the secrets
+    #[command(after_help = keymaking::DIFF_EXAMPLES)]
+    Diff(KeyDiffArguments),
 }
 
 /// Arguments of `keys lint`.
