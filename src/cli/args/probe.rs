@@ -17,8 +17,7 @@ Examples:
   ntpcap probe 10.0.0.5 --key 11 --format nagios
 
 Exit codes: 0 every key asked for is authenticated, 1 something is wrong, 2 could not do the
-work, 3 no answer or inconclusive; with --format nagios those of plug-ins: 0 OK, 1 WARNING,
-2 CRITICAL, 3 UNKNOWN, also for what could not be done.";
+work, 3 no answer or inconclusive; with --format nagios those of plug-ins, 3 UNKNOWN for errors.";
 
 pub(super) const DIFF_EXAMPLES: &str = "\
 Examples:
@@ -79,7 +78,7 @@ pub struct AskingArguments {
     /// Read the system's variables too, by a control message (mode 6)
     #[arg(long)]
     pub control: bool,
-    /// Time between requests, never less than --timeout [default: 2s, later 8s, for `limited` servers]
+    /// Time between requests, at least --timeout [default: 2s, later 8s]
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub interval: Option<Duration>,
     /// How long to wait for a reply
