@@ -92,7 +92,7 @@ pub enum Answer {
     CryptoNak,
     /// Nothing.
     Silence,
-    /// A kiss code that asks the client to slow down or go away.
+    /// A kiss code that is said to the client: to slow down, to go away, or that its key is not known.
     Kiss,
     /// A reply with as many zero octets as a MAC has.
     ZeroTrailer,
@@ -150,9 +150,12 @@ impl Answer {
     }
 }
 
-/// True for the codes that ask a client to slow down or go away. Others, `INIT` for one, tell of the server's clock.
+/// True for the codes of RFC 5905 figure 13 that are said to the client. The two others, `INIT` and `STEP`, tell of the
+/// server's clock.
 fn is_kiss(code: &str) -> bool {
-    matches!(code, "RATE" | "DENY" | "RSTR")
+    const CODES: [&str; 12] =
+        ["ACST", "AUTH", "AUTO", "BCST", "CRYP", "DENY", "DROP", "MCST", "NKEY", "RATE", "RMOT", "RSTR"];
+    CODES.contains(&code)
 }
 
 /// Silences that are taken for more than loss.

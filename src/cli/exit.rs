@@ -194,6 +194,14 @@ pub(super) enum CliError {
         /// Why not.
         error: io::Error,
     },
+    /// A capture of what is asked cannot be written on.
+    #[error("{}: cannot write the capture: {error}", output_label(path))]
+    Unwritten {
+        /// The file as named.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// Whoever reads a log or a capture does not read on.
     #[error("{}: takes no more, and {records} records wait for it", output_label(path))]
     RecordsStalled {
@@ -320,6 +328,28 @@ pub(super) enum CliError {
         /// The keys that there are for it.
         known: Vec<KeyId>,
     },
+    /// All keys are asked for, and none is for that server.
+    #[error("--all-keys: no key file has a key for {server}")]
+    NoKeysFor {
+        /// The server.
+        server: SocketAddr,
+    },
+    /// A line of the file of targets.
+    #[error("{}:{line}: {error}", input_label(path))]
+    TargetLine {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What is wrong with it.
+        error: Box<CliError>,
+    },
+    /// The arguments make no sense; what is wrong with them was said before.
+    #[error("wrong arguments: standard error says which")]
+    Arguments,
+    /// It is no text.
+    #[error("not UTF-8")]
+    NotText,
     /// All keys are asked for, and there is none.
     #[error("--all-keys: the key files give no key")]
     NoKeys,
@@ -366,6 +396,12 @@ impl CliError {
             CliError::ListenTwice { .. } => Some("leave one of them out".to_owned()),
             CliError::KeysOfOneServer => Some("give the key file with --keys FILE".to_owned()),
             CliError::Fault(wrong) => wrong.hint(),
+            CliError::NoKeysFor { .. } => Some(FOR_ALL.to_owned()),
+            CliError::UnknownKeyOf { known, .. } if known.is_empty() => Some(FOR_ALL.to_owned()),
+            CliError::TargetLine { error, .. } => error.hint(),
+            CliError::StoredRun { .. } => {
+                Some("ntpcap probe --json > FILE or --ndjson > FILE writes a run".to_owned())
+            }
             CliError::UnknownKey { known, .. } | CliError::UnknownKeyOf { known, .. } => {
                 let known: Vec<String> = known.iter().map(KeyId::to_string).collect();
                 Some(format!("the key files have: {}", known.join(", ")))
@@ -402,6 +438,14 @@ impl CliError {
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// What gives keys for every server.
+const FOR_ALL: &str = "--keys FILE is for all servers, --keys ADDRESS=FILE for that one alone";
+
+/// An input as it is shown.
+fn input_label(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { label(path) }
 }
 
 /// An output as it is shown.

@@ -84,14 +84,15 @@ pub(super) fn open_waiting(paths: &[PathBuf], waiting: Waiting) -> Result<Inputs
     Ok(inputs)
 }
 
-/// Captures are merged by time, so all are open at once: raises the soft limit on open files as far as it goes.
-pub(super) fn allow_many_files() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        // Where this fails, opening the file that is too many says so.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+/// Captures are merged by time, so all are open at once: raises the soft limit on open files as far as it goes, and
+/// gives it.
+pub(super) fn allow_many_files() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return u64::MAX };
+    if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() {
+        return hard;
     }
+    // Where it stays as it is, opening the file that is too many says so.
+    soft
 }
 
 /// True for `-`.

@@ -39,6 +39,11 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
+            if error.use_stderr()
+                && probe::is_plugin(std::env::args_os().map(|one| one.to_string_lossy().into_owned()))
+            {
+                return probe::refuse_as_plugin().into();
+            }
             return if error.use_stderr() { Exit::Failed } else { Exit::Fine }.into();
         }
     };

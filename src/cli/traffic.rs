@@ -16,6 +16,7 @@ use super::packets::Packets;
 pub(super) struct Capture(Option<Arc<Mutex<Writing>>>);
 
 struct Writing {
+    path: PathBuf,
     packets: Packets,
     /// The first thing that went wrong.
     failed: Option<io::Error>,
@@ -42,7 +43,7 @@ impl Capture {
             return Err(CliError::CaptureBesideText);
         }
         let packets = Packets::create(path, force, command, interrupt)?;
-        Ok(Capture(Some(Arc::new(Mutex::new(Writing { packets, failed: None })))))
+        Ok(Capture(Some(Arc::new(Mutex::new(Writing { path: path.to_owned(), packets, failed: None })))))
     }
 
     /// What writes down each datagram.
@@ -51,15 +52,23 @@ impl Capture {
         Some(Box::new(move |passing| lock(&writing).take(passing)))
     }
 
+    /// True when something could not be written: what is asked from then on is not kept.
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.as_ref().is_some_and(|writing| lock(writing).failed.is_some())
+    }
+
     /// Writes out what is held back.
     ///
     /// # Errors
     /// The first thing that went wrong in writing.
-    pub(super) fn finish(self) -> io::Result<()> {
+    pub(super) fn finish(self) -> Result<(), CliError> {
         let Some(writing) = self.0 else { return Ok(()) };
         let mut writing = lock(&writing);
-        writing.packets.flush()?;
-        writing.failed.take().map_or(Ok(()), Err)
+        let flushed = writing.packets.flush();
+        match writing.failed.take().or(flushed.err()) {
+            Some(error) => Err(CliError::Unwritten { path: writing.path.clone(), error }),
+            None => Ok(()),
+        }
     }
 }
 

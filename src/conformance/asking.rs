@@ -108,6 +108,12 @@ impl Asking {
             return true;
         }
         let names = self.names(origin, earlier);
+        let says_nothing = names == Names::Nothing || origin == Some([0; 8]);
+        if matches!(self.state, State::Controlling(_)) && says_nothing {
+            // The control was sent last, so this is the reply to it: it shows that the server is there.
+            self.is_control_answered = true;
+            return true;
+        }
         if self.exchange.replies.len() < MOST_REPLIES {
             let time = reply.sent.saturating_add(reply.elapsed);
             let (source, port, octets) = (reply.source, reply.port, reply.octets.clone());

@@ -1,6 +1,7 @@
 //! What a capture proves or refutes of the cases, without anything being sent.
 //!
 //! Others asked, and not for our sake: an exchange is evidence for a case when its request is one that the case sends.
+//! What a server does with keys that we do not have proves nothing: it may have them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use crate::analysis::verdict::{Status, judge_message};
 use crate::auth::{Algorithm, KeyId, Keyring};
-use crate::ntp::header::{Header, Mode, Version};
+use crate::ntp::header::{HEADER_LENGTH, Header, Mode, Version};
 use crate::ntp::message::Message;
 
 use super::asking::tokens;
@@ -53,7 +54,18 @@ struct Asked {
     key_id: Option<KeyId>,
     algorithm: Option<Algorithm>,
     has_field: bool,
+    is_bare: bool,
     has_transmit: bool,
+}
+
+impl Seen {
+    /// True when the server answers a MAC that is wrong to us by one that is wrong to us: it has another key, so nothing
+    /// that it was sent was wrong to it.
+    fn has_another_key(&self, keys: &Keyring) -> bool {
+        let reply = self.exchange.reply().and_then(|reply| Message::parse(&reply.octets).ok());
+        let replied = reply.map(|reply| judge_message(&reply, keys).status);
+        self.asked.status == Status::Invalid && replied == Some(Status::Invalid)
+    }
 }
 
 /// A datagram of a capture.
@@ -144,11 +156,8 @@ impl Captured {
         let judge = |(address, server): (SocketAddr, Server)| {
             let server = server.with_silences();
             let facts = server.facts(&keys);
-            let given = facts.honoured.clone();
-            let mut context = Context::new(Arc::clone(&keys), given, 0);
-            context.facts = facts;
-            let results = cases.iter().filter_map(|case| server.judge(case, &context)).collect();
-            (address, context, results)
+            let results = cases.iter().filter_map(|case| server.judge(case, &keys, &facts)).collect();
+            (address, context(&keys, facts.honoured.clone(), &facts), results)
         };
         self.servers
             .into_iter()
@@ -156,6 +165,12 @@ impl Captured {
             .filter(|(_, _, results): &(_, _, Vec<_>)| !results.is_empty())
             .collect()
     }
+}
+
+fn context(keys: &Arc<Keyring>, given: Vec<KeyId>, facts: &Facts) -> Context {
+    let mut context = Context::new(Arc::clone(keys), given, 0);
+    context.facts = facts.clone();
+    context
 }
 
 impl Server {
@@ -199,27 +214,42 @@ impl Server {
         facts
     }
 
-    /// The judgement on the exchanges that a case would make; `None` where there are none, or they do not tell.
-    fn judge(&self, case: &'static Case, context: &Context) -> Option<CaseResult> {
+    /// The judgement on the exchanges that a case would make; `None` where there are none, or they do not tell. A case
+    /// asks under one key, so those under each are judged by themselves.
+    fn judge(&self, case: &'static Case, keys: &Arc<Keyring>, facts: &Facts) -> Option<CaseResult> {
         let of_case = self.seen.iter().filter(|seen| asks(case.slug, &seen.asked));
         let told = of_case.filter(|seen| !seen.exchange.is_dead || !seen.exchange.replies.is_empty());
-        let (frames, own): (Vec<u64>, Vec<Exchange>) =
-            told.map(|seen| (seen.frame, seen.exchange.clone())).unzip();
-        if own.is_empty() || (case.lacks)(context).is_some() {
-            return None;
+        let told = told.filter(|seen| !seen.has_another_key(keys));
+        let mut by_key: BTreeMap<Option<KeyId>, Vec<&Seen>> = BTreeMap::new();
+        told.for_each(|seen| by_key.entry(seen.asked.key_id).or_default().push(seen));
+        let mut results: Vec<CaseResult> = Vec::new();
+        for (key_id, seen) in by_key {
+            let given = key_id.map_or_else(|| facts.honoured.clone(), |key_id| vec![key_id]);
+            results.extend(judge(case, &context(keys, given, facts), &seen));
         }
-        let mut judgement: Judgement = (case.judge)(context, &Evidence { own: &own, run: &[] });
-        if matches!(judgement.outcome, Outcome::Skip | Outcome::Inconclusive) {
-            return None;
-        }
-        let shown = judgement.exchange.and_then(|number| frames.get(number));
-        let place = match shown {
-            Some(frame) if judgement.outcome != Outcome::Pass => format!("request in frame {frame}"),
-            _ => format!("{} requests, the first in frame {}", own.len(), frames.first()?),
-        };
-        judgement.actual = format!("{} ({place})", judgement.actual);
-        Some(CaseResult { case, judgement, exchanges: own })
+        results
+            .into_iter()
+            .reduce(|one, other| if other.judgement.outcome > one.judgement.outcome { other } else { one })
     }
+}
+
+/// The judgement on these exchanges, with the frame that shows it; `None` where they do not tell.
+fn judge(case: &'static Case, context: &Context, seen: &[&Seen]) -> Option<CaseResult> {
+    if (case.lacks)(context).is_some() {
+        return None;
+    }
+    let own: Vec<Exchange> = seen.iter().map(|seen| seen.exchange.clone()).collect();
+    let mut judgement: Judgement = (case.judge)(context, &Evidence { own: &own, run: &[] });
+    if matches!(judgement.outcome, Outcome::Skip | Outcome::Inconclusive) {
+        return None;
+    }
+    let shown = judgement.exchange.and_then(|number| seen.get(number));
+    let place = match shown {
+        Some(seen) if judgement.outcome != Outcome::Pass => format!("request in frame {}", seen.frame),
+        _ => format!("{} requests, the first in frame {}", own.len(), seen.first()?.frame),
+    };
+    judgement.actual = format!("{} ({place})", judgement.actual);
+    Some(CaseResult { case, judgement, exchanges: own })
 }
 
 fn asked(message: &Message<'_>, header: &Header, keys: &Keyring) -> Asked {
@@ -232,6 +262,7 @@ fn asked(message: &Message<'_>, header: &Header, keys: &Keyring) -> Asked {
         key_id: verdict.key_id(),
         algorithm: verdict.algorithm(),
         has_field,
+        is_bare: message.octets().len() == HEADER_LENGTH,
         has_transmit: !header.transmit_timestamp.is_zero(),
     }
 }
@@ -240,12 +271,16 @@ fn asked(message: &Message<'_>, header: &Header, keys: &Keyring) -> Asked {
 fn asks(slug: &str, asked: &Asked) -> bool {
     let is_client = asked.mode == Mode::Client && asked.has_transmit;
     let in_version_4 = is_client && asked.version == Version::FOUR;
-    let plain = in_version_4 && asked.status == Status::None && !asked.has_field;
+    let plain = in_version_4 && asked.status == Status::None && asked.is_bare;
     let is_valid = asked.status == Status::Valid;
     let signed_by =
         |algorithm| in_version_4 && is_valid && !asked.has_field && asked.algorithm == Some(algorithm);
-    let in_version =
-        |number| is_client && asked.status == Status::None && asked.version == Version::from_bits(number);
+    let in_version = |number| {
+        is_client
+            && asked.status == Status::None
+            && asked.is_bare
+            && asked.version == Version::from_bits(number)
+    };
     match slug {
         "header/length"
         | "header/mode-server"
@@ -270,7 +305,6 @@ fn asks(slug: &str, asked: &Asked) -> bool {
         "auth/valid-aes128-cmac" => signed_by(Algorithm::Aes128Cmac),
         "auth/valid-aes256-cmac" => signed_by(Algorithm::Aes256Cmac),
         "auth/wrong-secret" => in_version_4 && asked.status == Status::Invalid && !asked.has_field,
-        "auth/unknown-key" => in_version_4 && asked.status == Status::UnknownKey && !asked.has_field,
         "extension/unknown-field" => in_version_4 && asked.status == Status::None && asked.has_field,
         "amplification/with-mac" => in_version_4 && is_valid,
         "version/4" => in_version(4),

@@ -1,12 +1,13 @@
 //! What cases know: keys, random values, and what the server turned out to do.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::analysis::survey::Draw;
 use crate::auth::{Algorithm, Key, KeyId, Keyring};
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Names};
 use super::reading::{self, Reading, Told};
 use super::request::Request;
 
@@ -25,6 +26,7 @@ pub struct Context {
     keys: Arc<Keyring>,
     given: Vec<KeyId>,
     draw: RefCell<Draw>,
+    target: Option<SocketAddr>,
     /// What the server turned out to do.
     pub facts: Facts,
 }
@@ -32,7 +34,26 @@ pub struct Context {
 impl Context {
     /// Keys of a ring, in the order in which cases prefer them, and where random values come from.
     pub fn new(keys: Arc<Keyring>, given: Vec<KeyId>, seed: u64) -> Context {
-        Context { keys, given, draw: RefCell::new(Draw::new(seed)), facts: Facts::default() }
+        let draw = RefCell::new(Draw::new(seed));
+        Context { keys, given, draw, target: None, facts: Facts::default() }
+    }
+
+    /// The same, for a server of that address and port.
+    #[must_use]
+    pub fn of(self, target: SocketAddr) -> Context {
+        Context { target: Some(target), ..self }
+    }
+
+    /// Where the server is asked, where that is known.
+    pub fn target(&self) -> Option<SocketAddr> {
+        self.target
+    }
+
+    /// True for what came from another address or port than was asked and names no request.
+    pub fn is_from_elsewhere(&self, reading: &Reading<'_>) -> bool {
+        let end = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+        let is_other = |target| end(target) != end(reading.reply.source);
+        reading.reply.names == Names::Nothing && self.target.is_some_and(is_other)
     }
 
     /// The keys that MACs are judged by.

@@ -4,8 +4,8 @@ use crate::analysis::behaviour::Answer;
 use crate::auth::{Key, KeyId};
 
 use super::context::Context;
-use super::exchange::{Evidence, Exchange};
-use super::outcome::Judgement;
+use super::exchange::{Evidence, Exchange, Names, Stimulus};
+use super::outcome::{Judgement, Outcome};
 use super::reading::{Reading, Told};
 
 /// Judges each exchange, and gives the worst of that.
@@ -103,6 +103,9 @@ pub fn silence(
     match context.told(exchange) {
         Told::Silence => Judgement::pass("silence"),
         Told::Lost => lost(),
+        Told::Reply(reading) if context.is_from_elsewhere(&reading) => {
+            Judgement::inconclusive(format!("a message from elsewhere: {}", reading.describe()))
+        }
         Told::Reply(reading) => otherwise(&reading),
     }
 }
@@ -137,4 +140,74 @@ pub fn each_with_key(
         Some(key) => each(evidence.own, |exchange| judge(exchange, key)),
         None => Judgement::skip("the server honours none of the keys"),
     }
+}
+
+/// So many plain requests, one after the other.
+pub fn plainly(context: &Context, seen: &[Exchange], count: usize) -> Option<Stimulus> {
+    (seen.len() < count).then(|| Stimulus::one(context.request().octets()))
+}
+
+/// The same judgement, or what is to be said of a server that did not answer the controls after an exchange: it is
+/// gone, or it hangs. One that limits its clients looks like that too; where it says so nothing can be told.
+pub fn unless_gone(context: &Context, evidence: &Evidence<'_>, judgement: Judgement) -> Judgement {
+    const GONE: &str = "none of several was: it hangs, is gone or limits its clients";
+    let Some(number) = evidence.own.iter().position(|exchange| exchange.is_dead) else { return judgement };
+    if judgement.outcome == Outcome::Fail {
+        return judgement;
+    }
+    let all = evidence.run.iter().map(|(_, exchange)| exchange).chain(evidence.own);
+    let mut readings = all.flat_map(|exchange| context.readings(exchange));
+    let judgement = match readings.find(|reading| reading.answer == Answer::Kiss) {
+        Some(reading) => limited(&reading),
+        None => Judgement::warn("controls after it are answered", GONE),
+    };
+    judgement.shown_by(number)
+}
+
+/// A reply that is longer than its request; that to the longest one where it names none.
+pub fn longer(exchange: &Exchange, reading: &Reading<'_>) -> Option<Judgement> {
+    let longest = exchange.stimulus.datagrams.iter().map(|(_, octets)| octets.len()).max().unwrap_or(0);
+    let names_one = matches!(reading.reply.names, Names::This(_));
+    let asked = if names_one { reading.request.len() } else { longest };
+    let is_longer = reading.reply.octets.len() > asked;
+    is_longer
+        .then(|| Judgement::fail(format!("at most the {asked} octets of the request"), reading.describe()))
+}
+
+/// Judges every reply of every exchange, where there are several of them too. A pass where there is none.
+pub fn every_reply(
+    context: &Context,
+    evidence: &Evidence<'_>,
+    mut judge: impl FnMut(&Exchange, &Reading<'_>) -> Judgement,
+) -> Judgement {
+    each(evidence.own, |exchange| {
+        let all: Vec<Judgement> =
+            context.readings(exchange).map(|reading| judge(exchange, &reading)).collect();
+        match all.len() {
+            0 => Judgement::pass("silence"),
+            _ => Judgement::worst(all),
+        }
+    })
+}
+
+/// A reply that came to another of our ports than its request left from, be that the request of an earlier exchange.
+pub fn astray(evidence: &Evidence<'_>, exchange: &Exchange) -> Option<Judgement> {
+    let sent = || evidence.own.iter().flat_map(|exchange| &exchange.stimulus.datagrams);
+    exchange.replies.iter().find_map(|reply| {
+        let origin = reply.octets.get(24..32)?;
+        let (port, _) = sent().find(|(_, octets)| octets.get(40..48) == Some(origin))?;
+        let is_astray = *port != reply.port;
+        is_astray
+            .then(|| Judgement::fail("each reply at the port that asked", "a reply at another port of ours"))
+    })
+}
+
+/// Why a case cannot be asked that wants replies without a MAC.
+pub fn lacks_plain_replies(context: &Context) -> Option<&'static str> {
+    (!context.facts.answers_plainly).then_some("requests without a MAC are not answered")
+}
+
+/// What is said of an exchange of another case, which is named.
+pub fn of_case(slug: &str, judgement: Judgement) -> Judgement {
+    Judgement { actual: format!("{slug}: {}", judgement.actual), ..judgement }
 }

@@ -268,7 +268,7 @@ impl Runner {
         }
         let is_answered = |result: &CaseResult| result.exchanges.iter().any(|one| !one.replies.is_empty());
         let last = self.results.iter().rposition(is_answered).map_or(0, |last| last + 1);
-        for result in self.results.iter_mut().skip(last) {
+        for result in self.results.iter_mut().skip(last).filter(|result| !result.exchanges.is_empty()) {
             if matches!(result.judgement.outcome, Outcome::Pass | Outcome::Info) {
                 result.judgement = Judgement::inconclusive("the server did not answer any more at the end");
             }

@@ -42,6 +42,11 @@ impl<'a> ExtensionField<'a> {
         FIELD_HEADER_LENGTH + self.value.len()
     }
 
+    /// True for the fields of NTS (RFC 8915 section 5): unique identifier, cookie, placeholder, authenticator.
+    pub fn is_nts(&self) -> bool {
+        matches!(self.field_type, 0x0104 | 0x0204 | 0x0304 | NTS_AUTHENTICATOR)
+    }
+
     /// The registered or customary name of the type; `None` when there is none.
     ///
     /// Types 0x0200 to 0x0209 with their response and error bits are Autokey's, except 0x0204, which NTS took

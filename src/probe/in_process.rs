@@ -38,7 +38,10 @@ pub fn run(
         match plan.next(seen.take()) {
             Step::Done => return network.now,
             Step::Listen => {}
-            Step::Send(sending) => network.send(&sending, &mut answer),
+            Step::Send(sending) => {
+                network.send(&sending, &mut answer);
+                plan.left();
+            }
         }
         seen = Some(network.observe());
     }

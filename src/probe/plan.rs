@@ -7,6 +7,9 @@ use std::time::Duration;
 pub trait Plan {
     /// Takes in what was observed since the last step, nothing at first, and says what to do next.
     fn next(&mut self, seen: Option<Observation>) -> Step;
+
+    /// Takes note that the last sending has left. Until then it may have waited for its turn in vain.
+    fn left(&mut self) {}
 }
 
 /// What to do next.

@@ -26,6 +26,8 @@ pub struct Options {
     pub source_port: Option<u16>,
     /// The least time between two datagrams of all plans together.
     pub spacing: Duration,
+    /// How many plans run at a time: each has sockets. The others wait for their turn.
+    pub at_once: usize,
     /// Whether sockets are connected: refusals are told of then, and what comes from elsewhere is not seen.
     pub connected: bool,
 }
@@ -54,8 +56,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// Datagrams that are taken after a wait is over, because they had come before: a stream of them must not hold us up.
 const MOST_LATE: usize = 64;
 
-/// Octets of a reply that are looked at: far more than any reply to a request of ours may have.
-const LARGEST: usize = 4_096;
+/// Octets of the longest datagram that there is: none is cut.
+const LARGEST: usize = 65_535;
 
 /// What all tasks share.
 struct Shared {
@@ -64,6 +66,8 @@ struct Shared {
     is_over: AtomicBool,
     /// When the next datagram may leave.
     next: Mutex<Instant>,
+    /// Room for a datagram that comes. All tasks are of one thread, and none holds it while it waits.
+    room: Mutex<Vec<u8>>,
 }
 
 /// Runs each plan against its target, all at once, and hands it to `done` at its end. `observer` sees what passes. When `stop` is true they end
@@ -81,12 +85,18 @@ pub fn run<P: Plan + Send + 'static>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         let next = Mutex::new(Instant::now());
-        let shared = Arc::new(Shared { options, observer, is_over: AtomicBool::new(false), next });
-        let mut tasks = JoinSet::new();
-        for (target, plan) in plans {
-            tasks.spawn(drive(plan, target, Arc::clone(&shared)));
-        }
-        while !tasks.is_empty() {
+        let room = Mutex::new(vec![0; LARGEST]);
+        let shared = Arc::new(Shared { options, observer, is_over: AtomicBool::new(false), next, room });
+        let (mut plans, mut tasks) = (plans.into_iter(), JoinSet::new());
+        loop {
+            while tasks.len() < options.at_once.max(1)
+                && let Some((target, plan)) = plans.next()
+            {
+                tasks.spawn(drive(plan, target, Arc::clone(&shared)));
+            }
+            if tasks.is_empty() {
+                break;
+            }
             if let Ok(Some(Ok(plan))) = timeout(GLANCE, tasks.join_next()).await {
                 done(plan);
             }
@@ -114,8 +124,8 @@ struct Line {
     late: usize,
 }
 
-/// A datagram that came: to which port of ours, from whom, how long it is.
-type Came = (usize, SocketAddr, usize);
+/// A datagram that came: to which port of ours, from whom, its octets.
+type Came = (usize, SocketAddr, Vec<u8>);
 
 impl Line {
     fn new(target: SocketAddr, shared: Arc<Shared>) -> Line {
@@ -125,16 +135,23 @@ impl Line {
 
     async fn run(mut self, plan: &mut impl Plan) {
         let mut seen = None;
-        let mut buffer = vec![0; LARGEST];
         while !self.shared.is_over.load(Ordering::Relaxed) {
             let failed = match plan.next(seen.take()) {
                 Step::Done => return,
                 Step::Listen => None,
-                Step::Send(sending) => self.send(&sending).await.err().map(|error| observed(&error)),
+                Step::Send(sending) => match self.send(&sending).await {
+                    Ok(true) => {
+                        plan.left();
+                        None
+                    }
+                    // The end of all came first.
+                    Ok(false) => return,
+                    Err(error) => Some(observed(&error)),
+                },
             };
             seen = match failed {
                 Some(failed) => Some(failed),
-                None => self.observe(&mut buffer).await,
+                None => self.observe().await,
             };
             if seen.is_none() {
                 return;
@@ -142,16 +159,20 @@ impl Line {
         }
     }
 
-    async fn send(&mut self, sending: &Sending) -> io::Result<()> {
+    /// Sends when it is time; false when the end of all comes first.
+    async fn send(&mut self, sending: &Sending) -> io::Result<bool> {
         if let Some((sent, _)) = self.sent {
             self.sleep_until(sent + sending.pause).await;
         }
         let turn = self.shared.turn();
         self.sleep_until(turn).await;
+        if self.shared.is_over.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         while self.sockets.len() <= sending.port {
             self.sockets.push(open(self.target, self.shared.options)?);
         }
-        let Some(socket) = self.sockets.get(sending.port) else { return Ok(()) };
+        let Some(socket) = self.sockets.get(sending.port) else { return Ok(false) };
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = Instant::now();
         self.sent = Some((now, since_1970));
@@ -161,7 +182,7 @@ impl Line {
             false => socket.send_to(&sending.octets, self.target).await?,
         };
         self.note(since_1970, (sending.port, self.target, true), &sending.octets);
-        Ok(())
+        Ok(true)
     }
 
     /// Tells the observer of a datagram between a port of ours and the other end, ours or theirs.
@@ -181,21 +202,20 @@ impl Line {
     }
 
     /// What comes next; `None` when all is to end.
-    async fn observe(&mut self, buffer: &mut [u8]) -> Option<Observation> {
+    async fn observe(&mut self) -> Option<Observation> {
         loop {
             if self.shared.is_over.load(Ordering::Relaxed) {
                 return None;
             }
             let glance = self.deadline.min(Instant::now() + GLANCE);
-            match timeout_at(glance, self.receive(buffer)).await {
-                Ok(Ok((port, source, length))) => {
+            match timeout_at(glance, self.receive()).await {
+                Ok(Ok((port, source, octets))) => {
                     self.late += usize::from(Instant::now() > self.deadline);
                     if self.late > MOST_LATE {
                         return Some(Observation::Silence(self.wait));
                     }
                     let (sent, since_1970) = self.sent?;
                     let elapsed = sent.elapsed();
-                    let octets = buffer.get(..length).unwrap_or_default().to_vec();
                     self.note(since_1970 + elapsed, (port, source, false), &octets);
                     return Some(Observation::Reply(Reply {
                         source,
@@ -213,12 +233,13 @@ impl Line {
     }
 
     /// The first datagram that comes to any port of ours.
-    async fn receive(&self, buffer: &mut [u8]) -> io::Result<Came> {
+    async fn receive(&self) -> io::Result<Came> {
         poll_fn(|context| {
+            let mut buffer = self.shared.room.lock().unwrap_or_else(PoisonError::into_inner);
             for (port, socket) in self.sockets.iter().enumerate() {
-                let mut room = ReadBuf::new(buffer);
+                let mut room = ReadBuf::new(&mut buffer);
                 if let Poll::Ready(came) = socket.poll_recv_from(context, &mut room) {
-                    return Poll::Ready(came.map(|source| (port, source, room.filled().len())));
+                    return Poll::Ready(came.map(|source| (port, source, room.filled().to_vec())));
                 }
             }
             Poll::Pending

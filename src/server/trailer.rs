@@ -60,28 +60,31 @@ pub(super) fn by_ntpsec(version: Version, trailer: &[u8]) -> Trailer<'_> {
 }
 
 /// chronyd: all of the trailer a MAC before version 4; in version 4 fields while more than 24 octets are left, and
-/// then 20 to 24 of MAC.
+/// then 20 to 24 of MAC. A field of NTS without a MAC behind it is for NTS alone.
 pub(super) fn by_chrony(version: Version, trailer: &[u8]) -> Trailer<'_> {
     if version < Version::FOUR {
         return behind(trailer, trailer);
     }
-    let mut rest = trailer;
+    let (mut rest, mut is_nts) = (trailer, false);
     while rest.len() > LONGEST_MAC {
-        if ExtensionField::take(&mut rest).is_none_or(|field| field.length() < SHORTEST_FIELD) {
-            return Trailer::Odd;
+        match ExtensionField::take(&mut rest) {
+            Some(field) if field.length() >= SHORTEST_FIELD => is_nts |= field.is_nts(),
+            _ => return Trailer::Odd,
         }
     }
     match rest.len() {
+        0 if is_nts => Trailer::Odd,
         0 | KEY_ID_LENGTH | 20..=LONGEST_MAC => behind(trailer, rest),
         _ => Trailer::Odd,
     }
 }
 
-/// ntpd-rs: in version 4 fields while more than 24 octets are left; then nothing, or 4 to 20 that are not looked at.
+/// ntpd-rs: in version 4 fields of any length while more than 24 octets are left; then nothing, or 4 to 20 that are not
+/// looked at.
 pub(super) fn by_ntpd_rs(version: Version, trailer: &[u8]) -> Trailer<'_> {
     let mut rest = trailer;
     while version >= Version::FOUR && rest.len() > LONGEST_MAC {
-        if ExtensionField::take(&mut rest).is_none_or(|field| field.length() < SHORTEST_FIELD) {
+        if ExtensionField::take(&mut rest).is_none() {
             return Trailer::Odd;
         }
     }

@@ -1,6 +1,6 @@
 //! The cases of conformance against the reference server, in process and as built.
 
-mod command;
+pub(crate) mod command;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn results(selection: &Selection, habit: &str, faults: &[&str]) -> Vec<CaseResul
     let pace = Pace { wait: Duration::from_secs(1), interval: Duration::from_millis(20), tries: 3 };
     let given: Vec<KeyId> = keys.candidates().map(|candidate| candidate.key.id()).collect();
     let asked_with = Arc::new(self::keys());
-    let context = Context::new(asked_with, given, 11);
+    let context = Context::new(asked_with, given, 11).of(TARGET.parse().unwrap());
     let mut runner = Runner::new(Settings { cases: selection.cases().unwrap(), pace }, context);
     run(&mut runner, NOW, |sending, now| {
         let port = 40_000 + u16::try_from(sending.port).unwrap();

@@ -67,6 +67,11 @@ fn daemons_do_with_keys_what_lint_predicts() {
 }
 
 #[test]
+fn real_servers_do_in_every_case_what_their_baselines_have() {
+    assert_fine("conform.py", &[]);
+}
+
+#[test]
 fn daemons_recorded_today_give_what_is_expected_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let recorded = Command::new("python3")

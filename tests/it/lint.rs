@@ -119,12 +119,17 @@ fn a_link_to_a_file_that_only_root_reads_is_explained() {
         .replace(&format!("group {group}"), "group root")
         .replace("chgrp nogroup", "chgrp ntp")
         .replace("nobody", "ntp");
-    assert_eq!(words(&without_owner(&seen)), words(block), "what the README shows");
+    // How many remarks there are depends on the machine's AppArmor.
+    let before_counts = |text: &str| words(text.split("\nfound ").next().unwrap());
+    assert_eq!(before_counts(&without_owner(&seen)), before_counts(block), "what the README shows");
 }
 
 /// Where tests do not run as root, the file is not root's, which is told of too.
 fn without_owner(text: &str) -> String {
-    text.split("\n\n").filter(|part| !part.contains("[foreign-owner]")).collect::<Vec<_>>().join("\n\n")
+    text.split("\n\n")
+        .filter(|part| !part.contains("[foreign-owner]") && !part.contains("[apparmor-"))
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 fn names(path: &Path) -> (String, String) {

@@ -1,5 +1,6 @@
 //! `ntpcap probe` against `ntpcap serve`, over loopback.
 
+mod ends;
 mod relay;
 
 use std::net::UdpSocket;
@@ -15,7 +16,7 @@ use crate::serve::server::{KEYS, Server};
 use relay::Relays;
 
 /// Gaps that only a server on the same host may be asked with.
-const HASTE: &str = "--interval 5ms --timeout 80ms";
+const HASTE: &str = "--interval 5ms --timeout 40ms";
 
 fn probe(server: &Server, arguments: &str) -> Output {
     run(&format!("probe {} --keys {KEYS} {HASTE} {arguments}", server.addresses[0]))
@@ -117,8 +118,20 @@ fn monitoring_gets_its_line_and_its_codes() {
     assert!(text(&output.stdout).starts_with("NTP CRITICAL - "));
     assert_eq!(output.status.code(), Some(2));
     let metrics = text(&probe(&server, "--key 2,12 --format prometheus").stdout);
-    assert!(metrics.contains("key_id=\"2\",verdict=\"authenticated\"} 1\n"), "{metrics}");
-    assert!(metrics.contains("key_id=\"12\",verdict=\"crypto-nak\"} 0\n"), "{metrics}");
+    for line in [
+        "ntpcap_probe_up{TARGET} 1",
+        "ntpcap_probe_verdict{TARGET,verdict=\"crypto-nak\"} 1",
+        "ntpcap_probe_key_authenticated{TARGET,key_id=\"2\"} 1",
+        "ntpcap_probe_key_authenticated{TARGET,key_id=\"12\"} 0",
+        "ntpcap_probe_key_verdict{TARGET,key_id=\"12\",verdict=\"crypto-nak\"} 1",
+        "ntpcap_probe_unresolved_targets 0",
+    ] {
+        let line = line.replace("TARGET", &format!("target=\"{}\"", server.addresses[0]));
+        assert!(metrics.contains(&format!("{line}\n")), "{line}: {metrics}");
+    }
+    let dead = run(&format!("probe 127.0.0.1:1 {HASTE} --format prometheus"));
+    let metrics = text(&dead.stdout);
+    assert!(metrics.contains("ntpcap_probe_up{target=\"127.0.0.1:1\"} 0\n"), "{metrics}");
 }
 
 /// What is captured is judged like any other capture.
@@ -160,7 +173,10 @@ fn an_interrupt_ends_the_run_and_tells_what_is_known() {
     let records = records(&output);
     assert_eq!(records.last().unwrap()["targets"], 2);
     let answered = records.iter().find(|record| record["target"] == one.as_str()).unwrap();
-    assert_eq!(answered["behaviour"]["no_mac"], "plain-reply", "{answered:#}");
+    let told = answered["requests"].as_array().unwrap();
+    assert!(told.iter().any(|request| request["answer"] != "unknown"), "{answered:#}");
+    let sent: u64 = told.iter().map(|request| request["sent"].as_u64().unwrap()).sum();
+    assert_eq!((sent, &answered["stopped"]), (1, &"interrupted before all was asked".into()));
 }
 
 #[test]
@@ -202,8 +218,10 @@ fn a_thousand_targets_are_asked_at_once() {
     let port = server.addresses[0].port();
     let targets: Vec<String> =
         (0..1_000).map(|number| format!("127.0.{}.{}:{port}", 1 + number / 250, 1 + number % 250)).collect();
-    let arguments =
-        format!("probe {} --key 2 --keys {KEYS} --interval 100ms --rate 5000 --json", targets.join(" "));
+    let arguments = format!(
+        "probe {} --key 2 --keys {KEYS} --interval 100ms --timeout 300ms --rate 5000 --json",
+        targets.join(" ")
+    );
     let output = run(&arguments);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["summary"]["targets"], 1_000);

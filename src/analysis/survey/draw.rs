@@ -30,6 +30,12 @@ impl Draw {
         u16::from_be_bytes([first, second])
     }
 
+    /// The next value below that, which is not zero.
+    pub fn below(&mut self, end: usize) -> usize {
+        let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
+        usize::try_from(self.value() % end).unwrap_or_default()
+    }
+
     /// So many octets.
     pub fn octets(&mut self, count: usize) -> Vec<u8> {
         std::iter::repeat_with(|| self.value().to_be_bytes()).flatten().take(count).collect()

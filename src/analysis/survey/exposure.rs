@@ -45,10 +45,23 @@ impl Exposure {
 
     /// The value of a variable, in printable characters.
     pub fn variable(&self, name: &str) -> Option<String> {
-        let data: Vec<u8> = self.pieces.values().flatten().copied().collect();
+        let (data, is_whole) = self.data();
         let text = String::from_utf8_lossy(&data);
-        let value = assignments(&text).find(|(found, _)| *found == name)?.1;
-        Some(value.chars().filter(|character| !character.is_control()).take(LONGEST_VALUE).collect())
+        // What stands last before a hole may be cut.
+        let end = if is_whole { text.len() } else { text.rfind(',').unwrap_or(0) };
+        let value = assignments(text.get(..end)?).find(|(found, _)| *found == name)?.1;
+        Some(printable(value).chars().take(LONGEST_VALUE).collect())
+    }
+
+    /// The data from its beginning to the first hole, and whether there is none.
+    fn data(&self) -> (Vec<u8>, bool) {
+        let mut data: Vec<u8> = Vec::new();
+        for (offset, piece) in &self.pieces {
+            // Pieces may overlap where a datagram came twice.
+            let Some(known) = data.len().checked_sub(usize::from(*offset)) else { return (data, false) };
+            data.extend(piece.get(known..).unwrap_or_default());
+        }
+        (data, true)
     }
 
     /// The program that the server says it is, and its words.
@@ -57,6 +70,15 @@ impl Exposure {
         let (_, name) = PROGRAMS.iter().find(|(begin, _)| words.starts_with(begin))?;
         Some((name, words))
     }
+}
+
+/// The characters of a text that do nothing to a terminal: neither controls nor those that turn the direction of writing.
+pub fn printable(text: &str) -> String {
+    let is_harmless = |character: &char| {
+        let turns = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}');
+        !character.is_control() && !turns
+    };
+    text.chars().filter(is_harmless).collect()
 }
 
 /// The pairs of `name=value, name="value, with commas"`.
@@ -106,6 +128,26 @@ mod tests {
         assert_eq!((told.datagrams, told.octets), (2, 24 + first.len() + rest.len()));
         let ntpsec = exposure(&[reply(0, false, "version=\"ntpd ntpsec-1.2.2\"")]);
         assert_eq!(ntpsec.program().unwrap().0, "ntpsec");
+    }
+
+    #[test]
+    fn pieces_that_do_not_belong_together_make_no_value() {
+        let told = exposure(&[
+            reply(0, true, "processor=\"x86\", ver"),
+            reply(2_000, false, "sion=\"ntpd ntpsec-9\", leap=0"),
+        ]);
+        assert_eq!((told.variable("processor").as_deref(), told.variable("version")), (Some("x86"), None));
+        assert_eq!(told.program(), None);
+        let told = exposure(&[reply(468, false, "sion=\"ntpd ntpsec-1\"")]);
+        assert_eq!(told.variable("version"), None);
+        let cut = exposure(&[reply(0, true, "a=1, version=\"ntpd 4.2\""), reply(99, false, "8p15\"")]);
+        assert_eq!((cut.variable("a").as_deref(), cut.variable("version")), (Some("1"), None));
+    }
+
+    #[test]
+    fn nothing_turns_the_direction_of_writing() {
+        let evil = exposure(&[reply(0, false, "version=\"ntpd \u{202e}4.2\u{2066}\"")]);
+        assert_eq!(evil.variable("version").unwrap(), "ntpd 4.2");
     }
 
     #[test]

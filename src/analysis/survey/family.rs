@@ -27,7 +27,7 @@ pub struct Guess {
 pub enum Certainty {
     /// Nothing is guessed.
     None,
-    /// Some other program differs in one thing alone.
+    /// Some other program differs in one thing alone, or the server's own word decided.
     Medium,
     /// Every other program differs in two things or more.
     High,
@@ -73,11 +73,12 @@ pub(super) fn guess(rows: &[Row], claimed: Option<(&'static str, String)>) -> Gu
     let has_flaws = rows.iter().any(|row| matches!(row.told, Told::Flawed(_)));
     let (name, certainty) = match (candidates.as_slice(), closest_other) {
         _ if has_flaws => ("unknown", Certainty::None),
-        (among, _) if claimed.as_ref().is_some_and(|(name, _)| among.contains(name)) => {
-            (claimed.as_ref().map_or("unknown", |(name, _)| *name), Certainty::High)
-        }
         ([name], Some(1)) => (*name, Certainty::Medium),
         ([name], Some(_)) => (*name, Certainty::High),
+        // Anybody can call himself so.
+        (among, _) if claimed.as_ref().is_some_and(|(name, _)| among.contains(name)) => {
+            (claimed.as_ref().map_or("unknown", |(name, _)| *name), Certainty::Medium)
+        }
         _ => ("unknown", Certainty::None),
     };
     let decides = |row: &&Row| FAMILIES.iter().any(|family| differs(family, row, plain_is_dropped));

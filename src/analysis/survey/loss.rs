@@ -12,7 +12,7 @@ const ANSWERED_BEFORE: f64 = 2.0;
 const LOST_BEFORE: f64 = 0.2;
 
 /// Silences are a refusal when loss would explain them once in so many runs.
-const ONCE_IN: f64 = 5_000.0;
+pub(super) const ONCE_IN: f64 = 5_000.0;
 
 impl Loss {
     /// The probability that so many requests in a row go unanswered by loss alone, after what was seen: the mean of

@@ -6,12 +6,13 @@ use crate::analysis::behaviour::{Answer, Asked, Class, Profile};
 use crate::analysis::exchange::Times;
 use crate::auth::{Algorithm, KeyId};
 
+use super::attempt::{Attempt, Sent, Stop};
 use super::exposure::Exposure;
 use super::family::{self, Guess};
-use super::reply::{Flaw, Seen};
-use super::run::{Attempt, Stop, Survey};
+use super::reply::{Flaw, Seen, ServerClock};
+use super::run::Survey;
 use super::stimulus::{CONTROL, Stimulus};
-use super::verdict::KeyVerdict;
+use super::verdict::{Checks, KeyVerdict};
 
 /// What a run found.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub struct Outcome {
     /// What is to be said of it in one word: the first key verdict that is not the best, or else what it does with
     /// plain requests.
     pub verdict: TargetVerdict,
+    /// What to look at next, where that is not said of a key.
+    pub checks: Option<Checks>,
+    /// Whether the kiss that the verdict tells of has a right MAC. It proves nothing of a key all the same.
+    pub kiss_signed: Option<bool>,
     /// The keys that were asked for.
     pub keys: Vec<KeyOutcome>,
     /// What was asked and how that was answered.
@@ -35,6 +40,10 @@ pub struct Outcome {
     pub guess: Guess,
     /// What control messages tell to anybody; `None` where none were sent.
     pub exposure: Option<Exposure>,
+    /// What it says of its clock.
+    pub clock: Option<ServerClock>,
+    /// Answers that came after the next request was sent.
+    pub late: usize,
     /// Of all exchanges that with the shortest delay.
     pub times: Times,
     /// Why not everything was asked.
@@ -68,6 +77,10 @@ pub struct KeyOutcome {
     pub algorithm: Option<Algorithm>,
     /// The verdict.
     pub verdict: KeyVerdict,
+    /// Whether the kiss that the verdict tells of has a right MAC.
+    pub kiss_signed: Option<bool>,
+    /// What to look at next.
+    pub checks: Option<Checks>,
     /// Requests with a right MAC under it.
     pub sent: usize,
     /// Those that were answered.
@@ -75,7 +88,7 @@ pub struct KeyOutcome {
 }
 
 /// One kind of request and how it was answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Row {
     /// The request.
     pub stimulus: Stimulus,
@@ -83,6 +96,8 @@ pub struct Row {
     pub sent: usize,
     /// What it met with.
     pub told: Told,
+    /// What came beside that, to the same requests.
+    pub also: Vec<Answer>,
     /// Octets behind the header of the request.
     pub trailer: usize,
 }
@@ -105,13 +120,19 @@ pub enum Told {
 }
 
 impl Told {
-    /// The answer in the words of captures; `None` where there is none.
+    /// The answer in the words of captures; `None` where there is none. A kiss is none: it says nothing of what the server
+    /// does with such requests.
     pub fn answer(&self) -> Option<Answer> {
         match self {
-            Told::Answer(seen) => Some(seen.answer),
+            Told::Answer(seen) => Some(seen.answer).filter(|answer| *answer != Answer::Kiss),
             Told::Silence => Some(Answer::Silence),
             Told::Flawed(_) | Told::Refused | Told::Unreachable | Told::Unknown => None,
         }
+    }
+
+    /// The word of what is known, kisses too; `None` where nothing is.
+    pub fn known(&self) -> Option<&'static str> {
+        matches!(self, Told::Answer(_) | Told::Silence).then(|| self.name())
     }
 
     /// The word used in every output.
@@ -121,7 +142,8 @@ impl Told {
             Told::Refused => "refused",
             Told::Unreachable => "unreachable",
             Told::Unknown => "unknown",
-            Told::Answer(_) | Told::Silence => self.answer().map_or("unknown", Answer::name),
+            Told::Answer(seen) => seen.answer.name(),
+            Told::Silence => Answer::Silence.name(),
         }
     }
 }
@@ -134,19 +156,56 @@ impl Survey {
             self.settings.keys.iter().map(|key_id| self.key(*key_id, &rows)).collect();
         let profile = self.profile();
         let exposure = self.settings.extent.control.then(|| self.exposure.clone());
+        let verdict = self.verdict(&keys, &rows);
         Outcome {
             target: self.settings.target,
-            verdict: self.verdict(&keys, &rows),
+            verdict,
+            checks: self.target_checks(verdict, &keys),
+            kiss_signed: self.kiss_signed(verdict),
             class: self.class(&profile),
             requires_authentication: requires_authentication(&rows),
             guess: family::guess(&rows, exposure.as_ref().and_then(Exposure::program)),
+            clock: self.clock(),
+            late: self.sent.iter().filter(|sent| sent.is_late).count(),
             times: self.best_times(),
             exposure,
-            stopped: self.stopped.clone(),
+            stopped: self.stop_reason(),
             keys,
             rows,
             profile,
         }
+    }
+
+    /// Why not all was asked. Who asks before the end of the run has ended it.
+    fn stop_reason(&self) -> Option<Stop> {
+        self.stopped.clone().or((!self.is_over).then_some(Stop::Interrupted))
+    }
+
+    /// What to look at next when no key says it: none was asked for, or the verdict is none of a key.
+    fn target_checks(&self, verdict: TargetVerdict, keys: &[KeyOutcome]) -> Option<Checks> {
+        match verdict {
+            TargetVerdict::Key(verdict) if keys.iter().all(|key| key.verdict != verdict) => {
+                verdict.next_checks(self.stop_reason().as_ref())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a kiss with the code of the verdict was signed: the best that came.
+    fn kiss_signed(&self, verdict: TargetVerdict) -> Option<bool> {
+        let TargetVerdict::Key(KeyVerdict::Kiss(code)) = verdict else { return None };
+        let all = self.all_answers().filter(|seen| seen.kiss == Some(code));
+        all.map(|seen| seen.is_signed).max()
+    }
+
+    /// What the server says of its clock, in the last reply that is no kiss.
+    fn clock(&self) -> Option<ServerClock> {
+        let all = self.sent.iter().rev().filter_map(Sent::answer);
+        all.filter(|seen| seen.kiss.is_none()).find_map(|seen| seen.clock)
+    }
+
+    fn all_answers(&self) -> impl Iterator<Item = &Seen> {
+        self.sent.iter().filter_map(Sent::answer)
     }
 
     fn row(&self, index: usize) -> Option<Row> {
@@ -156,7 +215,7 @@ impl Survey {
             Attempt::Flawed(flaw) => Some(*flaw),
             _ => None,
         });
-        let told = match (self.answers(index).next(), flaw) {
+        let told = match (self.best_answer(index), flaw) {
             (Some(seen), _) => Told::Answer(*seen),
             (None, Some(flaw)) => Told::Flawed(flaw),
             (None, None) if attempts.contains(&&Attempt::Refused) => Told::Refused,
@@ -164,8 +223,27 @@ impl Survey {
             (None, None) if self.is_silent(index) => Told::Silence,
             (None, None) => Told::Unknown,
         };
-        let sent = self.sent.iter().find(|sent| sent.index == index);
-        Some(Row { stimulus, sent: attempts.len(), told, trailer: sent.map_or(0, super::run::Sent::trailer) })
+        let all: Vec<&Sent> = self.sent.iter().filter(|sent| sent.index == index).collect();
+        let mut also: Vec<Answer> = all.iter().flat_map(|sent| &sent.also).copied().collect();
+        also.sort_unstable();
+        also.dedup();
+        Some(Row {
+            stimulus,
+            sent: self.left(index),
+            told,
+            also,
+            trailer: all.first().map_or(0, |sent| sent.trailer()),
+        })
+    }
+
+    /// The answer that tells of that kind: the first that is no kiss, or the first.
+    fn best_answer(&self, index: usize) -> Option<&Seen> {
+        self.answers(index).find(|seen| seen.kiss.is_none()).or(self.answers(index).next())
+    }
+
+    /// Requests of that kind that have left.
+    fn left(&self, index: usize) -> usize {
+        self.sent.iter().filter(|sent| sent.index == index && sent.has_left).count()
     }
 
     fn key(&self, key_id: KeyId, rows: &[Row]) -> KeyOutcome {
@@ -179,9 +257,14 @@ impl Survey {
         };
         let algorithm =
             self.ring(Some(key_id)).lookup(key_id).first().map(|candidate| candidate.key.algorithm());
-        let sent = index.map_or(0, |index| self.attempts(index).count());
+        let sent = index.map_or(0, |index| self.left(index));
         let answered = index.map_or(0, |index| self.answers(index).count());
-        KeyOutcome { key_id, algorithm, verdict, sent, answered }
+        let kiss_signed = match (verdict, told) {
+            (KeyVerdict::Kiss(_), Some(Told::Answer(seen))) => Some(seen.is_signed),
+            _ => None,
+        };
+        let checks = verdict.next_checks(self.stop_reason().as_ref());
+        KeyOutcome { key_id, algorithm, verdict, kiss_signed, checks, sent, answered }
     }
 
     /// What is true of every key when nothing tells of one.
@@ -211,7 +294,8 @@ impl Survey {
         }
         let told = rows.iter().find(|row| row.stimulus == CONTROL).map(|row| row.told);
         match told {
-            Some(Told::Answer(seen)) if seen.is_unsynchronised => {
+            Some(Told::Answer(Seen { kiss: Some(code), .. })) => TargetVerdict::Key(KeyVerdict::Kiss(code)),
+            Some(Told::Answer(seen)) if seen.is_unsynchronised() => {
                 TargetVerdict::Key(KeyVerdict::Unsynchronised)
             }
             Some(Told::Answer(_)) => TargetVerdict::Answers,
@@ -230,7 +314,7 @@ impl Survey {
             for seen in self.answers(index) {
                 profile.count(asked, seen.answer);
             }
-            let silences = if self.is_silent(index) { self.silences(index) } else { 0 };
+            let silences = if self.is_silent(index) { self.circumstances(index).silences } else { 0 };
             for _ in 0..silences {
                 profile.count(asked, Answer::Silence);
             }
@@ -248,8 +332,7 @@ impl Survey {
     }
 
     fn best_times(&self) -> Times {
-        let all = (0..self.stimuli.len()).flat_map(|index| self.answers(index));
-        let usable = all.filter(|seen| seen.kiss.is_none() && !seen.is_unsynchronised);
+        let usable = self.all_answers().filter(|seen| seen.kiss.is_none() && !seen.is_unsynchronised());
         let times = usable.map(|seen| seen.times).filter(|times| times.delay.is_some());
         times.min_by(|one, other| f64::total_cmp(&delay(one), &delay(other))).unwrap_or_default()
     }

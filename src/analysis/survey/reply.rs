@@ -8,8 +8,9 @@ use crate::analysis::finding::Place;
 use crate::analysis::verdict::{Status, judge_message};
 use crate::auth::{KeyId, Keyring};
 use crate::capture::CaptureTime;
+use crate::ntp::ReferenceId;
 use crate::ntp::control::ControlMessage;
-use crate::ntp::header::{LeapIndicator, Mode, Version};
+use crate::ntp::header::{HEADER_LENGTH, LeapIndicator, Mode, Version};
 use crate::ntp::message::{Message, TimeMessage};
 use crate::probe::Reply;
 
@@ -50,18 +51,50 @@ pub struct Seen {
     pub answer: Answer,
     /// The key ID of its MAC.
     pub key_id: Option<KeyId>,
+    /// The key ID that the octets behind the header begin with, where they may be meant as a MAC.
+    pub meant_key: Option<KeyId>,
     /// True when its MAC verifies.
     pub is_signed: bool,
-    /// The kiss code that tells us to slow down or go away.
+    /// Its kiss code, where it has one that is no state of the server's clock.
     pub kiss: Option<[u8; 4]>,
-    /// True when the server says that it has no time: leap 3, or stratum 0 or 16.
-    pub is_unsynchronised: bool,
+    /// What the server says of its clock; nothing in a control message.
+    pub clock: Option<ServerClock>,
     /// Its mode.
     pub mode: Mode,
     /// Its octets.
     pub octets: usize,
     /// What its timestamps say.
     pub times: Times,
+}
+
+/// What a server says of its clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerClock {
+    /// Its leap indicator.
+    pub leap_indicator: LeapIndicator,
+    /// Its stratum.
+    pub stratum: u8,
+    /// Its source, or the state that it is in.
+    pub reference_id: ReferenceId,
+}
+
+impl ServerClock {
+    /// True when the server says that it has no time: leap 3, or stratum 0 or 16.
+    pub fn is_unsynchronised(self) -> bool {
+        self.leap_indicator == LeapIndicator::Unknown || self.stratum == 0 || self.stratum > 15
+    }
+}
+
+impl Seen {
+    /// True when the server says that it has no time.
+    pub fn is_unsynchronised(&self) -> bool {
+        self.clock.is_some_and(ServerClock::is_unsynchronised)
+    }
+}
+
+/// True for the kiss codes that ask us to slow down or go away. After others the server may be asked on.
+pub(super) fn ends_the_run(kiss: [u8; 4]) -> bool {
+    matches!(&kiss, b"RATE" | b"DENY" | b"RSTR")
 }
 
 /// A message that may be a reply.
@@ -72,6 +105,20 @@ pub(super) enum Replied<'r> {
 }
 
 impl Replied<'_> {
+    /// What is wrong with it when it names no request of ours. A mode that no reply to them has tells more than that:
+    /// what listens there is no server.
+    pub(super) fn stray(&self, is_control_due: bool) -> Flaw {
+        match self {
+            Replied::Control(_) if !is_control_due => Flaw::Mode(Mode::Control),
+            Replied::Time(message)
+                if !matches!(message.header.mode, Mode::Server | Mode::SymmetricPassive) =>
+            {
+                Flaw::Mode(message.header.mode)
+            }
+            _ => Flaw::Origin,
+        }
+    }
+
     /// What ties it to its request.
     pub(super) fn token(&self) -> Token {
         match self {
@@ -123,11 +170,14 @@ pub(super) fn see(
     Ok(Seen {
         answer,
         key_id: verdict.key_id(),
+        meant_key: meant_key(&reply.octets),
         is_signed,
         kiss: (answer == Answer::Kiss).then_some(header.reference_id.0),
-        is_unsynchronised: header.leap_indicator == LeapIndicator::Unknown
-            || header.stratum == 0
-            || header.stratum > 15,
+        clock: Some(ServerClock {
+            leap_indicator: header.leap_indicator,
+            stratum: header.stratum,
+            reference_id: header.reference_id,
+        }),
         mode: header.mode,
         octets: reply.octets.len(),
         times: if is_late { Times::default() } else { times(reply, &message) },
@@ -146,13 +196,21 @@ pub(super) fn see_control(
     Ok(Seen {
         answer: Answer::OtherReply,
         key_id: None,
+        meant_key: None,
         is_signed: false,
         kiss: None,
-        is_unsynchronised: false,
+        clock: None,
         mode: Mode::Control,
         octets: reply.octets.len(),
         times: Times::default(),
     })
+}
+
+/// The key ID of what may be meant as a MAC: as much digest as anybody cuts one to, and no more than the longest.
+fn meant_key(octets: &[u8]) -> Option<KeyId> {
+    const DIGESTS: std::ops::RangeInclusive<usize> = 8..=64;
+    let (key_id, digest) = octets.get(HEADER_LENGTH..)?.split_first_chunk()?;
+    DIGESTS.contains(&digest.len()).then_some(KeyId(u32::from_be_bytes(*key_id)))
 }
 
 /// Offset and delay by the four timestamps (RFC 5905 section 8), where ours are those of the wall clock.

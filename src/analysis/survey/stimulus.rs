@@ -130,6 +130,16 @@ impl Stimulus {
         }
     }
 
+    /// The key whose right MAC on a reply is the best that can come.
+    pub(super) fn proof(self) -> Option<KeyId> {
+        match self {
+            Stimulus::Valid(key_id) | Stimulus::FieldSigned(key_id) | Stimulus::ValidInVersion2(key_id) => {
+                Some(key_id)
+            }
+            _ => None,
+        }
+    }
+
     /// The word used in every output.
     pub fn name(self) -> String {
         let name = match self {

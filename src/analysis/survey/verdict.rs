@@ -7,6 +7,11 @@ use crate::auth::KeyId;
 
 use super::reply::{Flaw, Seen};
 
+mod checks;
+
+/// What to look at next: on the server, and on our side.
+pub type Checks = (&'static str, &'static str);
+
 /// Whether a server honours a key, or what it does instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyVerdict {
@@ -24,6 +29,8 @@ pub enum KeyVerdict {
     ZeroTrailer,
     /// A reply whose MAC does not verify.
     ReplyBadMac,
+    /// A reply with something behind the header that is no MAC.
+    ReplyOddTrailer,
     /// A reply under another key ID.
     ReplyOtherKey(KeyId),
     /// A reply that names no request of ours.
@@ -52,8 +59,9 @@ impl KeyVerdict {
             (Answer::ZeroTrailer, _) => KeyVerdict::ZeroTrailer,
             (Answer::PlainReply, _) => KeyVerdict::AuthStripped,
             (_, Some(key_id)) => KeyVerdict::ReplyOtherKey(key_id),
-            (Answer::AuthenticatedReply, None) if seen.is_unsynchronised => KeyVerdict::Unsynchronised,
+            (Answer::AuthenticatedReply, None) if seen.is_unsynchronised() => KeyVerdict::Unsynchronised,
             (Answer::AuthenticatedReply, None) => KeyVerdict::Authenticated,
+            (Answer::OtherReply, None) if seen.meant_key != Some(asked) => KeyVerdict::ReplyOddTrailer,
             (Answer::BadMacReply | Answer::OtherReply | Answer::Silence, None) => KeyVerdict::ReplyBadMac,
         }
     }
@@ -73,6 +81,7 @@ impl KeyVerdict {
             KeyVerdict::AuthStripped => "auth-stripped",
             KeyVerdict::ZeroTrailer => "zero-trailer",
             KeyVerdict::ReplyBadMac => "reply-bad-mac",
+            KeyVerdict::ReplyOddTrailer => "reply-odd-trailer",
             KeyVerdict::ReplyOtherKey(_) => "reply-other-key",
             KeyVerdict::ReplyWrongOrigin => "reply-wrong-origin",
             KeyVerdict::ReplyFlawed(Flaw::Source) => "reply-wrong-source",
@@ -94,68 +103,6 @@ impl KeyVerdict {
             KeyVerdict::NoResponse | KeyVerdict::Refused | KeyVerdict::Unreachable | KeyVerdict::Inconclusive
         )
     }
-
-    /// What to look at next: on the server, and on our side.
-    pub fn next_checks(self) -> Option<(&'static str, &'static str)> {
-        Some(match self {
-            KeyVerdict::Authenticated => return None,
-            KeyVerdict::Unsynchronised => (
-                "whether its own sources are reachable; after a start it takes minutes",
-                "nothing: the key is right on both sides",
-            ),
-            KeyVerdict::DropsRequest => (
-                "whether the key is in its key file with this secret and algorithm, is trusted (trustedkey of ntpd), and was \
-                 read since; the log of the daemon's start",
-                "whether the line of the key is the same, in this dialect; whether something on the way drops longer packets",
-            ),
-            KeyVerdict::CryptoNak => (
-                "whether it loaded the key (one bad line makes ntp.org's ntpd refuse the whole file) and lists it in trustedkey",
-                "whether secret and algorithm are the same, hexadecimal digits or text alike",
-            ),
-            KeyVerdict::AuthStripped => (
-                "whether the program knows symmetric keys at all: OpenNTPD and ntpd-rs do not",
-                "do not rely on it: clients that insist on this key will not use this server",
-            ),
-            KeyVerdict::ZeroTrailer => (
-                "whether it is busybox, which verifies as a client alone",
-                "do not rely on it: zeros are no MAC",
-            ),
-            KeyVerdict::ReplyBadMac => (
-                "whether the secret under this key ID is the same as here, and whether its program knows the algorithm \
-                 in full (ntp.org's ntpd sends broken SHA-2 digests)",
-                "ntpcap explain on a capture of the exchange; whether something on the way rewrites packets",
-            ),
-            KeyVerdict::ReplyOtherKey(_) => (
-                "why it answers under another key than it was asked under",
-                "nothing: a client discards this reply",
-            ),
-            KeyVerdict::ReplyWrongOrigin => (
-                "whether it answers somebody else, or too late",
-                "whether replies are replayed or rewritten on the way",
-            ),
-            KeyVerdict::ReplyFlawed(_) => {
-                ("which program answers on that port", "whether something on the way answers in its place")
-            }
-            KeyVerdict::Kiss(_) => (
-                "its rate limit and access rules (restrict limited kod, ratelimit)",
-                "ask less often: a kiss, signed or not, does not tell whether the key was accepted",
-            ),
-            KeyVerdict::NoResponse => (
-                "whether it runs, and whom it serves (restrict, allow)",
-                "the route, and firewalls on UDP port 123",
-            ),
-            KeyVerdict::Refused => {
-                ("whether it runs and listens on that port", "whether the port is the right one")
-            }
-            KeyVerdict::Unreachable => (
-                "whether it is up, and its address",
-                "the route there (ip route get), and firewalls that reject",
-            ),
-            KeyVerdict::Inconclusive => {
-                ("nothing yet", "ask again with --tries: too much was lost, or the run was stopped, to tell")
-            }
-        })
-    }
 }
 
 impl fmt::Display for KeyVerdict {
@@ -175,7 +122,8 @@ mod tests {
 
     #[test]
     fn every_verdict_has_a_page_and_all_but_the_best_say_what_to_check() {
-        let flaws = [Flaw::Source, Flaw::Malformed, Flaw::Mode(Mode::Client), Flaw::Version(Version::FOUR)];
+        // Replies from elsewhere are not seen over UDP.
+        let flaws = [Flaw::Malformed, Flaw::Mode(Mode::Client), Flaw::Version(Version::FOUR)];
         let verdicts = [
             KeyVerdict::Authenticated,
             KeyVerdict::Unsynchronised,
@@ -184,6 +132,7 @@ mod tests {
             KeyVerdict::AuthStripped,
             KeyVerdict::ZeroTrailer,
             KeyVerdict::ReplyBadMac,
+            KeyVerdict::ReplyOddTrailer,
             KeyVerdict::ReplyOtherKey(KeyId(7)),
             KeyVerdict::ReplyWrongOrigin,
             KeyVerdict::Kiss(*b"RATE"),
@@ -194,7 +143,7 @@ mod tests {
         ];
         for verdict in verdicts.into_iter().chain(flaws.map(KeyVerdict::ReplyFlawed)) {
             assert!(page(verdict.name()).is_some(), "docs/probe.md says nothing of {verdict}");
-            assert_eq!(verdict.next_checks().is_none(), verdict == KeyVerdict::Authenticated);
+            assert_eq!(verdict.next_checks(None).is_none(), verdict == KeyVerdict::Authenticated);
         }
         assert!(page("answers").is_some());
     }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::excerpt::spot_at;
+use super::excerpt::Lines;
 use super::{Flaw, Place, Settings};
 use crate::auth::algorithm::Algorithm;
 use crate::auth::keyfile::{Dialect, KeyFile, Severity};
 use crate::auth::trusted::TrustedKeys;
 
 /// Tells once for each weak algorithm which keys use it.
-pub(super) fn tell(readings: &[KeyFile], text: &[u8], settings: &Settings<'_>, flaws: &mut Vec<Flaw>) {
+pub(super) fn tell(readings: &[KeyFile], lines: &Lines<'_>, settings: &Settings<'_>, flaws: &mut Vec<Flaw>) {
     let mut weak: BTreeMap<&'static str, Weak> = BTreeMap::new();
     for entry in readings.iter().flat_map(|reading| &reading.entries).filter(|entry| !entry.superseded) {
         let Some(key) = entry.ready().filter(|key| (settings.is_weak)(key.algorithm())) else { continue };
@@ -21,7 +21,7 @@ pub(super) fn tell(readings: &[KeyFile], text: &[u8], settings: &Settings<'_>, f
         one.line = one.line.min(entry.line);
         one.ids.push((key.id().0, key.id().0));
     }
-    flaws.extend(weak.into_values().map(|weak| flaw(weak, text, settings.programs)));
+    flaws.extend(weak.into_values().map(|weak| flaw(weak, lines, settings.programs)));
 }
 
 struct Weak {
@@ -31,7 +31,7 @@ struct Weak {
     ids: Vec<(u32, u32)>,
 }
 
-fn flaw(weak: Weak, text: &[u8], programs: &[Dialect]) -> Flaw {
+fn flaw(weak: Weak, lines: &Lines<'_>, programs: &[Dialect]) -> Flaw {
     let ids = TrustedKeys::of(weak.ids);
     let noun = match ids.ranges() {
         [(first, last)] if first == last => "key",
@@ -39,7 +39,7 @@ fn flaw(weak: Weak, text: &[u8], programs: &[Dialect]) -> Flaw {
     };
     let name = weak.algorithm.name().to_ascii_uppercase();
     let why = if weak.algorithm == Algorithm::Md5 { " (RFC 8573)" } else { "" };
-    let place = Place::KeyLine(spot_at(text, weak.line, 1));
+    let place = Place::KeyLine(lines.spot_at(weak.line, 1));
     let advice: Vec<&str> = programs.iter().map(|program| better_type(*program)).collect();
     Flaw::new(
         place,

@@ -1,5 +1,7 @@
 //! A configuration beside its key file: what is used and not there, there and not trusted, trusted and not there.
 
+use std::collections::BTreeSet;
+
 use super::prediction::{Reason, why_unusable};
 use super::{Flaw, Place, titles};
 use crate::auth::conf::uses::{UsedKey, Uses};
@@ -159,12 +161,12 @@ fn trusted_and_not_there(uses: &Uses, reading: &KeyFile) -> Vec<Flaw> {
 
 /// Keys of the file that nothing in the configuration uses. Clients may use them all the same, where they are trusted.
 fn never_used(configuration: &Configuration, reading: &KeyFile) -> Vec<Flaw> {
-    let used: Vec<Option<KeyId>> = used_keys(&configuration.uses).iter().map(|(_, key)| key.id).collect();
+    let used: BTreeSet<KeyId> = used_keys(&configuration.uses).iter().filter_map(|(_, key)| key.id).collect();
     let serves = |id: KeyId| {
         let trusted = configuration.trusted.as_ref();
         reading.dialect == Dialect::Chrony || trusted.is_some_and(|trusted| trusted.contains(id))
     };
-    let idle = reading.entries.iter().map(|entry| entry.id()).filter(|id| !used.contains(&Some(*id)));
+    let idle = reading.entries.iter().map(|entry| entry.id()).filter(|id| !used.contains(id));
     let (serving, closed): (Vec<KeyId>, Vec<KeyId>) = idle.partition(|id| serves(*id));
     let program = reading.dialect;
     let mut flaws = Vec::new();

@@ -1,30 +1,38 @@
 //! What a problem of a key file comes to: for the program that reads it, and on the wire.
 
-use super::excerpt::spot_at;
+use super::excerpt::Lines;
 use super::{Flaw, Place};
 use crate::auth::key::KeyId;
 use crate::auth::keyfile::{Consequence, Dialect, KeyFile, Problem, ProblemKind, Severity};
 
 /// Tells every problem of a reading.
-pub(super) fn tell(reading: &KeyFile, text: &[u8], flaws: &mut Vec<Flaw>) {
+pub(super) fn tell(reading: &KeyFile, lines: &Lines<'_>, flaws: &mut Vec<Flaw>) {
     let refused = matches!(reading.consequence, Consequence::FileRefused { .. });
-    flaws.extend(reading.problems.iter().map(|problem| flaw(problem, text, refused)));
+    flaws.extend(reading.problems.iter().map(|problem| flaw(problem, lines, refused)));
 }
 
-fn flaw(problem: &Problem, text: &[u8], refused: bool) -> Flaw {
-    let spot = spot_at(text, problem.line, problem.column);
+fn flaw(problem: &Problem, lines: &Lines<'_>, refused: bool) -> Flaw {
+    let spot = lines.spot_at(problem.line, problem.column);
     // What would become of other lines does not come to pass in a file that is refused.
     let effect = Some(Effect::of(problem)).filter(|effect| !refused || *effect == Effect::FileRefused);
     Flaw {
         place: Place::KeyLine(spot),
         program: Some(problem.dialect),
         key_id: problem.key_id,
-        severity: problem.severity,
+        severity: severity(problem),
         code: problem.kind.code(),
         what: problem.to_string(),
         does: effect.and_then(|effect| effect.does(problem.dialect)),
         wire: effect.and_then(|effect| effect.wire(problem.dialect, problem.key_id)),
         mend: problem.hint(),
+    }
+}
+
+/// Words that NTPsec passes over may be the rest of a secret with a space in it, or addresses that it does not heed.
+fn severity(problem: &Problem) -> Severity {
+    match (&problem.kind, problem.dialect) {
+        (ProblemKind::WordsIgnored, Dialect::Ntpsec) => problem.severity.max(Severity::Warning),
+        _ => problem.severity,
     }
 }
 

@@ -10,9 +10,35 @@ pub(super) struct Word<'l> {
     pub(super) octets: &'l [u8],
 }
 
-/// The octets of the line with that number, from 1, without its newline.
-pub(super) fn line_of(text: &[u8], number: usize) -> &[u8] {
-    text.split(|octet| *octet == b'\n').nth(number.saturating_sub(1)).unwrap_or_default()
+/// The lines of a text, found once: a text may have as many flaws as lines.
+pub struct Lines<'t>(Vec<&'t [u8]>);
+
+impl<'t> Lines<'t> {
+    /// Cuts a text into lines.
+    pub fn of(text: &'t [u8]) -> Lines<'t> {
+        Lines(text.split(|octet| *octet == b'\n').collect())
+    }
+
+    /// The octets of the line with that number, from 1, without its newline.
+    pub fn line(&self, number: usize) -> &'t [u8] {
+        number.checked_sub(1).and_then(|index| self.0.get(index)).copied().unwrap_or_default()
+    }
+
+    /// Where the secret of a line stands: its third word, or the second of two.
+    pub(super) fn secret_spot(&self, number: usize) -> Spot {
+        let words = words(self.line(number));
+        let word = words.get(2).or(words.last());
+        let (at, length) = word.map_or((0, 0), |word| (word.at, word.octets.len()));
+        Spot { line: number, column: at + 1, length }
+    }
+
+    /// The word, or what is left of it, that stands at `column`.
+    pub(super) fn spot_at(&self, number: usize, column: usize) -> Spot {
+        let rest = self.line(number).get(column.saturating_sub(1)..).unwrap_or_default();
+        let ends = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r');
+        let length = rest.iter().position(ends).unwrap_or(rest.len());
+        Spot { line: number, column, length: length.max(1) }
+    }
 }
 
 /// The words of a line, parted by spaces and tabs.
@@ -28,28 +54,11 @@ pub(super) fn words(line: &[u8]) -> Vec<Word<'_>> {
     words
 }
 
-/// Where the secret of a line stands: its third word, or the second of two.
-pub(super) fn secret_spot(text: &[u8], number: usize) -> Spot {
-    let words = words(line_of(text, number));
-    let word = words.get(2).or(words.last());
-    let (at, length) = word.map_or((0, 0), |word| (word.at, word.octets.len()));
-    Spot { line: number, column: at + 1, length }
-}
-
-/// Where the word that begins or goes on at `column` ends.
-pub(super) fn spot_at(text: &[u8], number: usize, column: usize) -> Spot {
-    let rest = line_of(text, number).get(column.saturating_sub(1)..).unwrap_or_default();
-    let ends = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r');
-    let length = rest.iter().position(ends).unwrap_or(rest.len());
-    Spot { line: number, column, length: length.max(1) }
-}
-
-/// The line with that number, an octet each character, with whatever may be a secret as asterisks.
+/// A line of a key file, an octet each character, with whatever may be a secret as asterisks.
 ///
 /// What is left: spaces, digits of the key ID, a type made of the names of algorithms, chrony's prefixes, quotes around
 /// a word, and each `#`.
-pub fn masked_line(text: &[u8], number: usize) -> String {
-    let line = line_of(text, number);
+pub fn masked(line: &[u8]) -> String {
     let mut shown: Vec<char> = line.iter().map(|octet| mask(*octet)).collect();
     for (index, word) in words(line).iter().enumerate() {
         let length = shown_length(index, word.octets);
@@ -122,26 +131,24 @@ mod tests {
             ("# 11 MD5 old", "# ** *** ***"),
             ("11 MD5 ASCII:abc 192.0.2.1", "11 MD5 ASCII:*** *********"),
         ] {
-            let text = format!("first\n{line}\n");
-            assert_eq!(masked_line(text.as_bytes(), 2), expected, "{line}");
+            assert_eq!(masked(line.as_bytes()), expected, "{line}");
         }
-        assert_eq!(masked_line(b"a", 7), "");
     }
 
     #[test]
     fn an_octet_is_a_character() {
         let line = "11 MD5 \u{e9}\u{1b}[31m\0x".as_bytes();
-        assert_eq!(masked_line(line, 1).chars().count(), line.len());
-        assert!(masked_line(line, 1).is_ascii());
+        assert_eq!(masked(line).chars().count(), line.len());
+        assert!(masked(line).is_ascii());
     }
 
     #[test]
     fn spots_cover_words() {
-        let text = b"1 MD5 secret # x\n2 word\n\n";
-        assert_eq!(secret_spot(text, 1), Spot { line: 1, column: 7, length: 6 });
-        assert_eq!(secret_spot(text, 2), Spot { line: 2, column: 3, length: 4 });
-        assert_eq!(secret_spot(text, 3), Spot { line: 3, column: 1, length: 0 });
-        assert_eq!(spot_at(text, 1, 3), Spot { line: 1, column: 3, length: 3 });
-        assert_eq!(spot_at(text, 9, 40), Spot { line: 9, column: 40, length: 1 });
+        let text = Lines::of(b"1 MD5 secret # x\n2 word\n\n");
+        assert_eq!(text.secret_spot(1), Spot { line: 1, column: 7, length: 6 });
+        assert_eq!(text.secret_spot(2), Spot { line: 2, column: 3, length: 4 });
+        assert_eq!(text.secret_spot(3), Spot { line: 3, column: 1, length: 0 });
+        assert_eq!(text.spot_at(1, 3), Spot { line: 1, column: 3, length: 3 });
+        assert_eq!(text.spot_at(9, 40), Spot { line: 9, column: 40, length: 1 });
     }
 }

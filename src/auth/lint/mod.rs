@@ -20,7 +20,7 @@ pub mod prediction;
 #[cfg(test)]
 mod tests;
 
-pub use excerpt::masked_line;
+pub use excerpt::{Lines, masked};
 
 use std::path::PathBuf;
 
@@ -139,14 +139,15 @@ pub struct Linted {
 pub fn lint(text: &[u8], settings: &Settings<'_>) -> Linted {
     let readings: Vec<KeyFile> =
         settings.programs.iter().map(|program| keyfile::read(text, *program)).collect();
+    let lines = Lines::of(text);
     let mut flaws = Vec::new();
     for reading in &readings {
-        effect::tell(reading, text, &mut flaws);
+        effect::tell(reading, &lines, &mut flaws);
     }
     files::tell(&readings, &mut flaws);
-    readings::tell(&readings, text, &mut flaws);
-    secrets::tell(&readings, text, &mut flaws);
-    algorithms::tell(&readings, text, settings, &mut flaws);
+    readings::tell(&readings, &lines, &mut flaws);
+    secrets::tell(&readings, &lines, &mut flaws);
+    algorithms::tell(&readings, &lines, settings, &mut flaws);
     sort(&mut flaws);
     Linted { readings, flaws }
 }

@@ -199,11 +199,14 @@ fn unreadable(file: &Component, account: &Account, question: &Question<'_>) -> F
 
 /// What denies a file to root, which no mode does.
 fn denied_at_once(file: &Component, programs: &[Dialect]) -> String {
-    let mut told = "; if that is logged at every start, it is AppArmor or SELinux".to_owned();
-    for program in programs.iter().filter(|program| !apparmor::allows(**program, &file.path)) {
+    let refuses = programs.iter().filter(|program| !apparmor::allows(**program, &file.path)).map(|program| {
         let allowed = apparmor::allowed(*program);
-        told +=
-            &format!("; Debian's AppArmor profile lets {} read {allowed}, not this file", program.title());
+        format!("Debian's AppArmor profile lets {} read {allowed}, not this file", program.title())
+    });
+    let mut told = ". Where every start logs that, AppArmor or SELinux denies it".to_owned();
+    for (index, clause) in refuses.enumerate() {
+        told += if index == 0 { ": " } else { "; " };
+        told += &clause;
     }
     told
 }

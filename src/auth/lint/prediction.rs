@@ -3,10 +3,9 @@
 //! Measured with ntp.org 4.2.8p15, NTPsec 1.2.2 and chrony 4.3 and 4.6.1: a daemon that does not have the key of an
 //! association, or does not trust it, sends nothing there at all.
 
-use crate::auth::algorithm::Algorithm;
 use crate::auth::conf::Configuration;
 use crate::auth::conf::uses::{Association, UsedKey};
-use crate::auth::key::KeyId;
+use crate::auth::key::{Key, KeyId};
 use crate::auth::keyfile::{Consequence, Dialect, EntryKey, KeyFile};
 
 /// What an association shows on the wire.
@@ -38,6 +37,8 @@ pub enum Sent {
         octets: Option<usize>,
         /// The version of NTP.
         version: u8,
+        /// True when the MAC holds a part of the digest alone.
+        is_cut: bool,
     },
     /// Nothing.
     Nothing {
@@ -87,23 +88,12 @@ fn sent(association: &Association, configuration: &Configuration, reading: &KeyF
         return Sent::Nothing { key_id: Some(key_id), reason };
     }
     let entry = reading.entries.iter().find(|entry| entry.id() == key_id && !entry.superseded);
-    let asked = association.version.unwrap_or(4);
     match entry.map(|entry| &entry.key) {
-        Some(EntryKey::Ready(key)) => {
-            let (version, octets) = version_and_octets(key.algorithm(), association.version, reading.dialect);
-            Sent::Authenticated {
-                key_id,
-                algorithm: key.algorithm().name().to_owned(),
-                octets: Some(octets),
-                version,
-            }
+        Some(EntryKey::Ready(key)) => with_key(key, association.version, reading.dialect),
+        Some(EntryKey::Unsupported { type_name, .. }) => {
+            let (algorithm, version) = (type_name.to_ascii_lowercase(), association.version.unwrap_or(4));
+            Sent::Authenticated { key_id, algorithm, octets: None, version, is_cut: false }
         }
-        Some(EntryKey::Unsupported { type_name, .. }) => Sent::Authenticated {
-            key_id,
-            algorithm: type_name.to_ascii_lowercase(),
-            octets: None,
-            version: asked,
-        },
         None => Sent::Nothing { key_id: Some(key_id), reason: Reason::NotDefined },
     }
 }
@@ -123,15 +113,20 @@ pub fn why_unusable(key_id: KeyId, configuration: &Configuration, reading: &KeyF
     (needs_trust && !is_trusted).then_some(Reason::NotTrusted)
 }
 
-/// The version that is sent and the octets of its MAC. chrony takes version 3 by itself for digests that version 4
-/// would cut.
-fn version_and_octets(algorithm: Algorithm, asked: Option<u8>, program: Dialect) -> (u8, usize) {
-    let digest = algorithm.digest_length();
+/// What is sent with a key. chrony takes version 3 by itself for digests that version 4 would cut.
+fn with_key(key: &Key, asked: Option<u8>, program: Dialect) -> Sent {
+    let digest = key.algorithm().digest_length();
     let is_long = digest > LONGEST_CUT_DIGEST;
     let version = asked.unwrap_or(if is_long && program == Dialect::Chrony { 3 } else { 4 });
-    let is_whole = program == Dialect::Chrony && version < 4;
-    let kept = if is_whole { digest } else { digest.min(LONGEST_CUT_DIGEST) };
-    (version, KEY_ID_LENGTH + kept)
+    let is_cut = is_long && (program != Dialect::Chrony || version > 3);
+    let kept = if is_cut { LONGEST_CUT_DIGEST } else { digest };
+    Sent::Authenticated {
+        key_id: key.id(),
+        algorithm: key.algorithm().name().to_owned(),
+        octets: Some(KEY_ID_LENGTH + kept),
+        version,
+        is_cut,
+    }
 }
 
 const KEY_ID_LENGTH: usize = 4;
@@ -168,9 +163,9 @@ impl Prediction<'_> {
             Sent::Plain { nts: true } => {
                 "requests protected by NTS; keys of the key file play no part".to_owned()
             }
-            Sent::Authenticated { key_id, algorithm, octets, version } => {
+            Sent::Authenticated { key_id, algorithm, octets, version, is_cut } => {
                 let length = octets.map_or(String::new(), |octets| format!(" of {octets} octets"));
-                let advice = self.advice(*version, *octets);
+                let advice = self.advice(*octets, *is_cut);
                 format!(
                     "version {version} requests with key ID {key_id} and a MAC{length} ({algorithm}); only replies \
                      with the same key count{advice}"
@@ -180,30 +175,21 @@ impl Prediction<'_> {
         }
     }
 
-    fn advice(&self, version: u8, octets: Option<usize>) -> &'static str {
+    fn advice(&self, octets: Option<usize>, is_cut: bool) -> &'static str {
         let is_long = octets.is_some_and(|octets| octets > KEY_ID_LENGTH + LONGEST_CUT_DIGEST);
-        match (is_long, version, self.program) {
-            (true, 3, Dialect::Chrony) => {
+        match self.program {
+            Dialect::Chrony if is_long => {
                 "; ntp.org and NTPsec answer no MAC of that length: with `version 4` it is cut to 24 octets, which \
                  NTPsec takes"
             }
+            Dialect::Ntpsec if is_cut => "; ntp.org does not verify it",
+            Dialect::NtpOrg if is_cut => "; that of 4.2.8p18 is longer, and nothing verifies it",
             _ => "",
         }
     }
 }
 
 impl Reason {
-    /// The stable name.
-    pub fn code(self) -> &'static str {
-        match self {
-            Reason::NoKeyId => "no-key-id",
-            Reason::NotDefined => "not-defined",
-            Reason::LineLost { .. } => "line-lost",
-            Reason::FileRefused => "file-refused",
-            Reason::NotTrusted => "not-trusted",
-        }
-    }
-
     /// A clause.
     pub fn tell(self, program: Dialect) -> String {
         match self {

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::excerpt::secret_spot;
+use super::excerpt::Lines;
 use super::{Flaw, Place, plural, titles};
 use crate::auth::key::{Key, KeyId};
 use crate::auth::keyfile::{Dialect, KeyFile, Severity};
 
 /// Lines of which programs make different keys; none where only one program reads.
-pub(super) fn tell(readings: &[KeyFile], text: &[u8], flaws: &mut Vec<Flaw>) {
-    let mut lines: BTreeMap<usize, Vec<Group<'_>>> = BTreeMap::new();
+pub(super) fn tell(readings: &[KeyFile], lines: &Lines<'_>, flaws: &mut Vec<Flaw>) {
+    let mut by_line: BTreeMap<usize, Vec<Group<'_>>> = BTreeMap::new();
     for reading in readings {
         for entry in &reading.entries {
             let Some(key) = entry.ready() else { continue };
-            let groups = lines.entry(entry.line).or_default();
+            let groups = by_line.entry(entry.line).or_default();
             let same =
                 |group: &&mut Group<'_>| group.id == entry.id() && group.key.identity() == key.identity();
             match groups.iter_mut().find(same) {
@@ -22,8 +22,8 @@ pub(super) fn tell(readings: &[KeyFile], text: &[u8], flaws: &mut Vec<Flaw>) {
             }
         }
     }
-    for (line, groups) in lines.iter().filter(|(_, groups)| groups.len() > 1) {
-        flaws.push(flaw(*line, groups, text));
+    for (line, groups) in by_line.iter().filter(|(_, groups)| groups.len() > 1) {
+        flaws.push(flaw(*line, groups, lines));
     }
 }
 
@@ -34,10 +34,10 @@ struct Group<'r> {
     programs: Vec<Dialect>,
 }
 
-fn flaw(line: usize, groups: &[Group<'_>], text: &[u8]) -> Flaw {
+fn flaw(line: usize, groups: &[Group<'_>], lines: &Lines<'_>) -> Flaw {
     let same_id = groups.iter().all(|group| groups.first().is_some_and(|first| first.id == group.id));
     let told: Vec<String> = groups.iter().map(|group| tell_group(group, same_id)).collect();
-    let (id, place) = (groups.first().map(|group| group.id), Place::KeyLine(secret_spot(text, line)));
+    let (id, place) = (groups.first().map(|group| group.id), Place::KeyLine(lines.secret_spot(line)));
     let subject = id.filter(|_| same_id).map_or(String::new(), |id| format!("key {id}: "));
     let what = format!("{subject}the line is another key for each: {}", told.join("; "));
     let flaw = Flaw::new(place, Severity::Warning, "reading-differs", what)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::excerpt::{prefix_length, secret_spot};
+use super::excerpt::{Lines, prefix_length};
 use super::strength::{Weakness, weakness};
 use super::{Flaw, Place, plural};
 use crate::auth::key::KeyId;
@@ -10,20 +10,20 @@ use crate::auth::keyfile::{Entry, KeyFile, Severity};
 use crate::auth::type7;
 
 /// Tells of each line once, by the first program that makes a key of it.
-pub(super) fn tell(readings: &[KeyFile], text: &[u8], flaws: &mut Vec<Flaw>) {
-    let mut lines: BTreeMap<usize, &Entry> = BTreeMap::new();
+pub(super) fn tell(readings: &[KeyFile], lines: &Lines<'_>, flaws: &mut Vec<Flaw>) {
+    let mut by_line: BTreeMap<usize, &Entry> = BTreeMap::new();
     for entry in readings.iter().flat_map(|reading| &reading.entries) {
         if entry.ready().is_some() {
-            lines.entry(entry.line).or_insert(entry);
+            by_line.entry(entry.line).or_insert(entry);
         }
     }
-    for entry in lines.values() {
-        tell_entry(entry, text, flaws);
+    for entry in by_line.values() {
+        tell_entry(entry, lines, flaws);
     }
-    tell_reused(lines.values().copied(), text, flaws);
+    tell_reused(by_line.values().copied(), lines, flaws);
 }
 
-fn tell_entry(entry: &Entry, text: &[u8], flaws: &mut Vec<Flaw>) {
+fn tell_entry(entry: &Entry, lines: &Lines<'_>, flaws: &mut Vec<Flaw>) {
     let Some(key) = entry.ready() else { return };
     let word = entry.spelling.word.as_octets();
     let bare = word.get(prefix_length(word)..).unwrap_or_default();
@@ -32,7 +32,7 @@ fn tell_entry(entry: &Entry, text: &[u8], flaws: &mut Vec<Flaw>) {
     let is_text = !bare.is_empty() && (octets == bare || octets == word || octets.starts_with(bare));
     let judged = if is_text { bare } else { octets };
     let flaw = |severity, code, what: String| {
-        let place = Place::KeyLine(secret_spot(text, entry.line));
+        let place = Place::KeyLine(lines.secret_spot(entry.line));
         Flaw::new(place, severity, code, format!("key {}: {what}", entry.id())).about(entry.id())
     };
     let weakness = weakness(judged, is_text);
@@ -42,7 +42,7 @@ fn tell_entry(entry: &Entry, text: &[u8], flaws: &mut Vec<Flaw>) {
     } else if let Some(weakness) = weakness {
         flaws.push(tell_weakness(weakness, &flaw));
     }
-    if is_quoted(bare) {
+    if is_quoted(bare) || opens_quotes(bare, entry.spelling.rest_of_line.as_octets()) {
         let told = flaw(Severity::Warning, "quoted-secret", "the quotes are part of the secret".to_owned())
             .does("no program takes quotes away from a secret")
             .mend("leave the quotes out, on both sides");
@@ -96,6 +96,12 @@ fn is_quoted(word: &[u8]) -> bool {
     }
 }
 
+/// True when quotes begin at the secret and end in a later word: the secret ends at the first space.
+fn opens_quotes(word: &[u8], rest_of_line: &[u8]) -> bool {
+    let behind = rest_of_line.get(word.len()..).unwrap_or_default();
+    word.first().is_some_and(|quote| matches!(quote, b'"' | b'\'') && behind.contains(quote))
+}
+
 /// Only what is padded: unpadded base64 is letters and digits as any other text.
 fn looks_like_base64(word: &[u8]) -> bool {
     let letters = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/');
@@ -104,13 +110,13 @@ fn looks_like_base64(word: &[u8]) -> bool {
 }
 
 /// Keys of different IDs with the same secret.
-fn tell_reused<'e>(entries: impl Iterator<Item = &'e Entry>, text: &[u8], flaws: &mut Vec<Flaw>) {
+fn tell_reused<'e>(entries: impl Iterator<Item = &'e Entry>, lines: &Lines<'_>, flaws: &mut Vec<Flaw>) {
     let mut first: BTreeMap<&[u8], (KeyId, usize)> = BTreeMap::new();
     for entry in entries {
         let Some(key) = entry.ready() else { continue };
         let (id, line) = *first.entry(key.secret().as_octets()).or_insert((entry.id(), entry.line));
         if id != entry.id() {
-            let place = Place::KeyLine(secret_spot(text, entry.line));
+            let place = Place::KeyLine(lines.secret_spot(entry.line));
             let what = format!("key {}: line {line} gives key {id} the same secret", entry.id());
             let told = Flaw::new(place, Severity::Warning, "secret-reused", what)
                 .about(entry.id())

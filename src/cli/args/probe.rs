@@ -17,7 +17,7 @@ Examples:
   ntpcap probe 10.0.0.5 --key 11 --format nagios
 
 Exit codes: 0 every key asked for is authenticated, 1 something is wrong, 2 could not do the
-work, 3 no answer or inconclusive; with --format nagios those of its plug-ins.";
+work, 3 no answer or inconclusive; with --format nagios those of plug-ins.";
 
 pub(super) const DIFF_EXAMPLES: &str = "\
 Examples:
@@ -48,7 +48,7 @@ pub struct ProbeArguments {
     /// Servers: names, addresses, HOST:PORT, `[ADDRESS]:PORT`; every address of a name is asked
     #[arg(value_name = "TARGET", required_unless_present = "targets")]
     pub target: Vec<String>,
-    /// File with a target on each line; `#` begins a comment
+    /// File with a target on each line, `-` is standard input; `#` begins a comment
     #[arg(long, value_name = "FILE")]
     pub targets: Option<PathBuf>,
     /// Ask whether the server honours this key; repeatable
@@ -78,7 +78,7 @@ pub struct AskingArguments {
     /// Read the system's variables too, by a control message (mode 6)
     #[arg(long)]
     pub control: bool,
-    /// Time between requests [default: 2s, later 8s, for `limited` servers]
+    /// Time between requests, --timeout at least [default: 2s, later 8s]
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub interval: Option<Duration>,
     /// How long to wait for a reply

@@ -73,10 +73,10 @@ pub(super) fn own_keys() -> Keyring {
     keys
 }
 
-fn runner(cases: Vec<&'static Case>, pace: Pace, seed: u64) -> Runner {
+fn runner(cases: Vec<&'static Case>, pace: Pace, target: SocketAddr, seed: u64) -> Runner {
     let keys = own_keys();
     let given = one_of_each(&keys);
-    Runner::new(Settings { cases, pace }, Context::new(Arc::new(keys), given, seed))
+    Runner::new(Settings { cases, pace }, Context::new(Arc::new(keys), given, seed).of(target))
 }
 
 /// A server with those habits and faults, which remembers replies where it knows interleaved mode.
@@ -95,7 +95,7 @@ pub(super) fn run_in_process(
     let clients = clients(&policy);
     let mut server = InProcess::new(policy, clients, Faults::new(keys, faults.to_vec(), 1));
     let pace = Pace { wait: Duration::from_secs(1), interval: Duration::from_millis(20), tries: 3 };
-    let mut runner = runner(cases, pace, 1);
+    let mut runner = runner(cases, pace, SERVER, 1);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     in_process::run(&mut runner, now, |sending, now| {
         let port = FIRST_PORT.saturating_add(u16::try_from(sending.port).unwrap_or(0));
@@ -129,8 +129,9 @@ fn run_over_udp(
         server.expect_faults(false)?;
     }
     let target = server.addresses().first().copied().unwrap_or(SERVER);
-    let pace = Pace { wait: Duration::from_millis(100), interval: Duration::ZERO, tries: 3 };
-    let runner = runner(cases, pace, seed());
+    // Nothing is lost on the way, and nothing takes long.
+    let pace = Pace { wait: Duration::from_millis(40), interval: Duration::ZERO, tries: 2 };
+    let runner = runner(cases, pace, target, seed());
     let (clock, is_over) = (SystemClock::new(Deviation::default(), 1), AtomicBool::new(false));
     let stop = || is_over.load(Ordering::Relaxed) || interrupt.is_set();
     let service =
@@ -139,8 +140,13 @@ fn run_over_udp(
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
         let server = scope.spawn(move || server.run(service, faults));
-        let options =
-            client::Options { source: None, source_port: None, spacing: Duration::ZERO, connected: false };
+        let options = client::Options {
+            source: None,
+            source_port: None,
+            spacing: Duration::ZERO,
+            at_once: usize::MAX,
+            connected: false,
+        };
         let asked = client::run(
             [(target, runner)],
             options,

@@ -37,9 +37,8 @@ pub(super) fn server(arguments: &ServerRunArguments) -> Result<Exit, CliError> {
     let is_alone = report.quiet || report.output.is_some();
     let command = ("ntpcap conform", inputs.as_slice());
     let capture = Capture::create(arguments.pcap.as_deref(), report.force, is_alone, command, &interrupt)?;
-    let Some(runner) =
-        run(arguments, cases, target, Context::new(Arc::new(ring), given, seed()), &capture, &interrupt)?
-    else {
+    let context = Context::new(Arc::new(ring), given, seed()).of(target);
+    let Some(runner) = run(arguments, cases, target, context, &capture, &interrupt)? else {
         return Ok(Exit::Interrupted);
     };
     capture.finish()?;
@@ -58,10 +57,15 @@ fn run(
 ) -> Result<Option<Runner>, CliError> {
     let pace = Pace { wait: arguments.timeout, interval: arguments.interval, tries: arguments.tries };
     let runner = Runner::new(Settings { cases, pace }, context);
-    let options =
-        Options { source: arguments.source, source_port: None, spacing: Duration::ZERO, connected: false };
+    let options = Options {
+        source: arguments.source,
+        source_port: None,
+        spacing: Duration::ZERO,
+        at_once: usize::MAX,
+        connected: false,
+    };
     let mut ended = None;
-    let stop = || interrupt.is_set();
+    let stop = || interrupt.is_set() || capture.has_failed();
     udp::run([(target, runner)], options, capture.observer(), stop, |runner| ended = Some(runner))?;
     if let Some(runner) = ended.as_mut().filter(|_| interrupt.is_set()) {
         runner.abandon("interrupted");

@@ -3,6 +3,7 @@
 mod results;
 mod targets;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
@@ -15,7 +16,7 @@ use crate::analysis::survey::{Extent, Pacing, Settings, Stop, Survey};
 use crate::auth::{KeyId, Keyring, Keyrings};
 use crate::probe::udp::{self, Observer, Options};
 
-use super::args::probe::ProbeArguments;
+use super::args::probe::{ProbeArguments, ProbeFormat};
 use super::exit::{CliError, Exit};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
@@ -24,61 +25,107 @@ use super::{inputs, keys, say};
 use results::Results;
 use targets::Target;
 
+/// Files that are open beside the sockets: standard streams, the capture, those of the runtime.
+const OTHER_FILES: u64 = 32;
+
 /// `ntpcap probe`.
 ///
 /// # Errors
-/// Whatever keeps it from knowing whom to ask for what, or from writing its results.
+/// Whatever keeps it from knowing whom to ask for what, or from writing its results. A plug-in says that itself, on the line
+/// that is read of it.
 pub(super) fn probe(arguments: &ProbeArguments) -> Result<Exit, CliError> {
+    match ask(arguments) {
+        Err(error) if arguments.result.style == Some(ProbeFormat::Nagios) && !error.is_closed_pipe() => {
+            results::tell_unknown(&error)
+        }
+        ended => ended,
+    }
+}
+
+/// True when arguments that make no sense are those of a plug-in.
+pub(super) fn is_plugin(arguments: impl Iterator<Item = String>) -> bool {
+    let arguments: Vec<String> = arguments.collect();
+    let names_format = |two: &[String]| matches!(two, [one, other] if one == "--format" && other == "nagios");
+    arguments.get(1).is_some_and(|command| command == "probe")
+        && (arguments.windows(2).any(names_format) || arguments.iter().any(|one| one == "--format=nagios"))
+}
+
+/// What a plug-in says of arguments that make no sense.
+pub(super) fn refuse_as_plugin() -> Exit {
+    results::tell_unknown(&CliError::Arguments).unwrap_or(Exit::Failed)
+}
+
+fn ask(arguments: &ProbeArguments) -> Result<Exit, CliError> {
     let interrupt = Interrupt::catch()?;
     let (targets, unknown) = targets::targets(arguments)?;
     let (keys, mut inputs) = read_keys(arguments)?;
     let keys = Arc::new(keys);
-    let asked = asked_keys(arguments, &keys)?;
+    let surveys = surveys(arguments, &targets, &keys)?;
     unknown.iter().for_each(|error| say(&format!("error: {error}")));
-    let surveys: Vec<(SocketAddr, Survey)> = targets
-        .iter()
-        .map(|target| {
-            let asked = keys_for(target.address, &asked, arguments, &keys)?;
-            Ok((target.address, Survey::new(settings(arguments, target, &asked), Arc::clone(&keys))))
-        })
-        .collect::<Result<_, CliError>>()?;
+    let at_once =
+        usize::try_from(inputs::allow_many_files().saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
     if arguments.asking.dry_run {
-        return results::tell_plan(arguments, &surveys);
+        return results::tell_plan(arguments, &surveys, at_once);
     }
     inputs.extend(arguments.targets.clone());
     let result = &arguments.result;
     let command = ("ntpcap probe", inputs.as_slice());
     let capture = Capture::create(result.pcap.as_deref(), result.force, result.quiet, command, &interrupt)?;
-    inputs::allow_many_files();
     let mut results = Results::new(&arguments.result, &targets);
-    let progress = Progress::new(targets.len(), results::longest(arguments, &surveys), is_shown(arguments));
+    let longest = results::longest(arguments, &surveys, at_once);
+    let progress = Progress::new(targets.len(), longest, is_shown(arguments));
+    // Nobody reads on, or nothing can be kept: there is no sense in asking on.
+    let is_vain = Cell::new(false);
     let (mut failed, mut could_not_ask) = (None, false);
     udp::run(
         surveys,
-        options(arguments),
+        options(arguments, at_once),
         Some(observer(&capture, &progress)),
-        || interrupt.is_set(),
+        || interrupt.is_set() || is_vain.get() || capture.has_failed(),
         |survey| {
             let outcome = survey.outcome();
             if let Some(Stop::Failed(reason)) = &outcome.stopped {
                 progress.aside(|| say(&format!("error: {}: cannot ask: {reason}", outcome.target)));
                 could_not_ask = true;
             }
-            failed = failed.take().or(progress.aside(|| results.take(&outcome)).err());
+            if failed.is_none() {
+                failed = progress.aside(|| results.take(&outcome)).err();
+                is_vain.set(failed.is_some());
+            }
             progress.done();
         },
     )?;
     progress.end();
-    if let Some(error) = failed {
-        return Err(error.into());
+    let kept = capture.finish();
+    if arguments.result.style == Some(ProbeFormat::Nagios) && kept.is_err() {
+        // A plug-in has one line.
+        return kept.map(|()| Exit::Failed);
     }
-    capture.finish()?;
-    let exit = results.finish()?;
-    Ok(match exit {
+    let exit = match failed {
+        Some(error) => Err(error.into()),
+        None => results.finish(&unknown, interrupt.is_set()).map_err(CliError::from),
+    };
+    kept?;
+    Ok(match exit? {
+        Exit::Plugin(code) => Exit::Plugin(code),
         _ if interrupt.is_set() => Exit::Interrupted,
-        Exit::Fine | Exit::Inconclusive | Exit::Wrong if could_not_ask || !unknown.is_empty() => Exit::Failed,
+        _ if could_not_ask || !unknown.is_empty() => Exit::Failed,
         exit => exit,
     })
+}
+
+/// What is asked of each target.
+fn surveys(
+    arguments: &ProbeArguments,
+    targets: &[Target],
+    keys: &Arc<Keyrings>,
+) -> Result<Vec<(SocketAddr, Survey)>, CliError> {
+    let asked = asked_keys(arguments, keys)?;
+    let surveys = targets.iter().map(|target| {
+        let asked = keys_for(target.address, &asked, arguments, keys)?;
+        Ok((target.address, Survey::new(settings(arguments, target, &asked), Arc::clone(keys))))
+    });
+    surveys.collect()
 }
 
 /// What sees every datagram.
@@ -100,10 +147,10 @@ fn is_shown(arguments: &ProbeArguments) -> bool {
     !arguments.result.quiet && !is_stream && io::stderr().is_terminal()
 }
 
-fn options(arguments: &ProbeArguments) -> Options {
+fn options(arguments: &ProbeArguments, at_once: usize) -> Options {
     let asking = &arguments.asking;
     let (source, source_port) = (asking.source, asking.source_port);
-    Options { source, source_port, spacing: spacing(arguments), connected: true }
+    Options { source, source_port, spacing: spacing(arguments), at_once, connected: true }
 }
 
 /// The keys, and the files that were read for them; none where none are asked for.
@@ -153,6 +200,9 @@ fn keys_for(
     match asked.iter().find(|key_id| !known.contains(key_id)) {
         Some(key_id) if !arguments.all_keys => {
             Err(CliError::UnknownKeyOf { key_id: *key_id, server, known: known.into_iter().collect() })
+        }
+        _ if arguments.all_keys && asked.iter().all(|key_id| !known.contains(key_id)) => {
+            Err(CliError::NoKeysFor { server })
         }
         _ => Ok(asked.iter().copied().filter(|key_id| known.contains(key_id)).collect()),
     }

@@ -1,5 +1,6 @@
 //! Results of a probe as they come, and at its end.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,42 +19,50 @@ use super::targets::Target;
 pub(super) struct Results<'a> {
     arguments: &'a ProbeResultArguments,
     targets: &'a [Target],
-    found: Vec<(Conclusion, TargetRecord)>,
+    places: HashMap<SocketAddr, usize>,
+    /// What was found, and at which place of the targets.
+    found: Vec<(usize, Conclusion, TargetRecord)>,
 }
 
 impl<'a> Results<'a> {
     pub(super) fn new(arguments: &'a ProbeResultArguments, targets: &'a [Target]) -> Results<'a> {
-        Results { arguments, targets, found: Vec::new() }
+        let places = targets.iter().enumerate().map(|(place, target)| (target.address, place)).collect();
+        Results { arguments, targets, places, found: Vec::new() }
     }
 
     /// Takes what was found of a target, and writes it where that is wanted at once.
     pub(super) fn take(&mut self, outcome: &Outcome) -> io::Result<()> {
-        let target = self.targets.iter().find(|target| target.address == outcome.target);
-        let record = TargetRecord::new(outcome, target.and_then(|target| target.name.clone()));
-        if self.arguments.ndjson {
-            ProbeRecord::Target(&record).write(&mut io::stdout().lock())?;
-        }
-        self.found.push((Conclusion::of(outcome), record));
-        Ok(())
+        let place = self.places.get(&outcome.target).copied().unwrap_or_default();
+        let name = self.targets.get(place).and_then(|target| target.name.clone());
+        let record = TargetRecord::new(outcome, name);
+        let written = match self.arguments.ndjson {
+            true => ProbeRecord::Target(&record).write(&mut io::stdout().lock()),
+            false => Ok(()),
+        };
+        self.found.push((place, Conclusion::of(outcome), record));
+        written
     }
 
-    /// Writes what is told at the end, in the order in which targets were named.
-    pub(super) fn finish(mut self) -> io::Result<Exit> {
-        let place = |record: &TargetRecord| {
-            self.targets.iter().position(|target| target.address.to_string() == record.target)
-        };
-        self.found.sort_by_key(|(_, record)| place(record));
-        let states = self.found.iter().map(|(conclusion, record)| NagiosState::of(record, *conclusion));
-        let state = states.reduce(NagiosState::or_worse).unwrap_or(NagiosState::Unknown);
-        let conclusion = self.found.iter().map(|(conclusion, _)| *conclusion).max();
-        let records: Vec<TargetRecord> = self.found.into_iter().map(|(_, record)| record).collect();
+    /// Writes what is told at the end, in the order in which targets were named. `unknown` are those that could not be
+    /// resolved.
+    pub(super) fn finish(mut self, unknown: &[CliError], is_interrupted: bool) -> io::Result<Exit> {
+        self.found.sort_by_key(|(place, ..)| *place);
+        let conclusion = self.found.iter().map(|(_, conclusion, _)| *conclusion).max();
+        let records: Vec<TargetRecord> = self.found.into_iter().map(|(.., record)| record).collect();
         let mut output = io::stdout().lock();
         match (self.arguments, self.arguments.style) {
             (_, Some(ProbeFormat::Nagios)) => {
-                state.write(&records, &mut output)?;
+                let mut beside: Vec<String> = unknown.iter().map(line).collect();
+                beside.extend(is_interrupted.then(|| "interrupted".to_owned()));
+                let state = if is_interrupted {
+                    NagiosState::Unknown
+                } else {
+                    NagiosState::of_all(&records, &beside)
+                };
+                state.write(&records, &beside, &mut output)?;
                 return Ok(Exit::Plugin(state.code()));
             }
-            (_, Some(ProbeFormat::Prometheus)) => prometheus(&records, &mut output)?,
+            (_, Some(ProbeFormat::Prometheus)) => prometheus(&records, unknown.len(), &mut output)?,
             (ProbeResultArguments { quiet: true, .. }, _) => {}
             (ProbeResultArguments { ndjson: true, .. }, _) => {
                 ProbeRecord::Summary(&ProbeSummary::of(&records)).write(&mut output)?;
@@ -71,6 +80,18 @@ impl<'a> Results<'a> {
     }
 }
 
+/// What an error says, on one line.
+fn line(error: &CliError) -> String {
+    error.to_string().lines().next().unwrap_or_default().replace('|', "/")
+}
+
+/// What a plug-in says when it could not do its work.
+pub(super) fn tell_unknown(error: &CliError) -> Result<Exit, CliError> {
+    let state = NagiosState::Unknown;
+    state.write(&[], &[line(error)], &mut io::stdout().lock())?;
+    Ok(Exit::Plugin(state.code()))
+}
+
 /// All of one target, a line for each of many.
 fn write_text(records: &[TargetRecord], output: &mut impl Write) -> io::Result<()> {
     if let [record] = records {
@@ -81,18 +102,24 @@ fn write_text(records: &[TargetRecord], output: &mut impl Write) -> io::Result<(
     records.iter().try_for_each(|record| record.write_line(output, width))
 }
 
-/// The time that all takes at most.
-pub(super) fn longest(arguments: &ProbeArguments, surveys: &[(SocketAddr, Survey)]) -> Duration {
+/// The time that all takes at most, when so many are asked at once.
+pub(super) fn longest(
+    arguments: &ProbeArguments,
+    surveys: &[(SocketAddr, Survey)],
+    at_once: usize,
+) -> Duration {
+    let turns = u32::try_from(surveys.len().div_ceil(at_once.max(1))).unwrap_or(u32::MAX);
     let requests: u64 = surveys.iter().map(|(_, survey)| survey.most_requests()).sum();
     let each = surveys.iter().map(|(_, survey)| survey.longest()).max().unwrap_or_default();
     let all = u32::try_from(requests).unwrap_or(u32::MAX);
-    each.saturating_add(spacing(arguments).saturating_mul(all))
+    each.saturating_mul(turns).saturating_add(spacing(arguments).saturating_mul(all))
 }
 
 /// Says what would be asked, and how long that takes at most.
 pub(super) fn tell_plan(
     arguments: &ProbeArguments,
     surveys: &[(SocketAddr, Survey)],
+    at_once: usize,
 ) -> Result<Exit, CliError> {
     let mut output = io::stdout().lock();
     let mut requests = 0;
@@ -102,7 +129,7 @@ pub(super) fn tell_plan(
         writeln!(output, "{target}: at most {most} requests in {span:?}: {}", names.join(", "))?;
         requests += most;
     }
-    let longest = longest(arguments, surveys);
+    let longest = longest(arguments, surveys, at_once);
     writeln!(output, "all: at most {requests} requests in {longest:?}")?;
     Ok(Exit::Fine)
 }

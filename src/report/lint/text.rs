@@ -8,8 +8,11 @@ use super::{LintProblem, LintReport};
 
 pub(super) fn write(report: &LintReport, verbose: bool, output: &mut impl Write) -> io::Result<()> {
     let shown = |problem: &&LintProblem| verbose || problem.severity != "info";
+    let mut before = None;
     for problem in report.problems.iter().filter(shown) {
-        write_problem(problem, output)?;
+        let place = (&problem.file, problem.line, problem.column);
+        write_problem(problem, before == Some(place), output)?;
+        before = Some(place);
     }
     if verbose {
         write_path(report, output)?;
@@ -28,7 +31,8 @@ pub(super) fn write(report: &LintReport, verbose: bool, output: &mut impl Write)
 const INDENT: usize = 2;
 const VALUE: usize = 11;
 
-fn write_problem(problem: &LintProblem, output: &mut impl Write) -> io::Result<()> {
+/// What is at the same place as the problem before it needs no mark of its own.
+fn write_problem(problem: &LintProblem, is_marked: bool, output: &mut impl Write) -> io::Result<()> {
     let place = match (problem.line, problem.column) {
         (Some(line), Some(column)) => format!("{}:{line}:{column}", problem.file),
         _ => problem.file.clone(),
@@ -37,7 +41,9 @@ fn write_problem(problem: &LintProblem, output: &mut impl Write) -> io::Result<(
     for line in fold(&head, 0, INDENT) {
         writeln!(output, "{line}")?;
     }
-    write_excerpt(problem, output)?;
+    if !is_marked {
+        write_excerpt(problem, output)?;
+    }
     let program = problem.program.unwrap_or("daemon");
     for (name, value) in [(program, &problem.consequence), ("wire", &problem.wire), ("mend", &problem.mend)] {
         if let Some(value) = value {

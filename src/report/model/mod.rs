@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::ntp::header::Mode;
 
 use super::census::{CensusDocument, UseRecord};
+use super::conform::{ConformRecord, ConformReport};
 use super::fingerprint::FingerprintDocument;
 use super::key_diff::KeyDiffDocument;
 use super::lint::LintReport;
@@ -98,13 +99,15 @@ pub fn schema() -> serde_json::Value {
     let diff = generator.subschema_for::<DiffDocument>();
     let fingerprints = generator.subschema_for::<FingerprintDocument>();
     let key_diff = generator.subschema_for::<KeyDiffDocument>();
+    let case = generator.subschema_for::<ConformRecord<'_>>();
+    let cases = generator.subschema_for::<ConformReport>();
     let linted = generator.subschema_for::<LintReport>();
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ntpcap results",
         "description": "A line of --ndjson or of a server's log, or the document of --json.",
         "schema_version": SCHEMA,
-        "anyOf": [record, document, census, served, probed, all_probed, diff, fingerprints, key_diff, linted],
+        "anyOf": [record, document, census, served, probed, all_probed, diff, fingerprints, key_diff, case, cases, linted],
         "$defs": generator.take_definitions(true),
     })
 }

@@ -3,6 +3,7 @@
 mod diff;
 mod monitoring;
 mod policy;
+mod stored;
 mod text;
 
 use std::collections::BTreeMap;
@@ -10,14 +11,15 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analysis::behaviour::{Answer, Asked};
-use crate::analysis::survey::{KeyOutcome, Outcome, Row, Stimulus, Stop, TargetVerdict, Told};
+use crate::analysis::behaviour::Asked;
+use crate::analysis::survey::{KeyOutcome, Outcome, Row, ServerClock, Stimulus, Stop, TargetVerdict, Told};
 
 use super::model::{JsonSchema, SCHEMA};
 
-pub use diff::{Change, DiffDocument, StoredRun, StoredRunError};
+pub use diff::{Change, DiffDocument};
 pub use monitoring::{NagiosState, prometheus};
 pub use policy::{ExposureRecord, PolicyRecord, TrailerRecord};
+pub use stored::{StoredRun, StoredRunError};
 
 /// One line of `ntpcap probe --ndjson`.
 #[derive(Serialize, JsonSchema)]
@@ -93,6 +95,17 @@ pub struct TargetRecord {
     pub name: Option<String>,
     /// The first verdict on a key that is not `authenticated`, or that on all.
     pub verdict: String,
+    /// Whether the kiss of the verdict has a right MAC. It proves nothing of a key all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kiss_signed: Option<bool>,
+    /// What to look at next on the server, where that is not said of a key.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_server: Option<&'static str>,
+    /// What to look at next on our side, where that is not said of a key.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_client: Option<&'static str>,
     /// The keys that were asked for.
     pub keys: Vec<KeyRecord>,
     /// What it does with keys.
@@ -108,6 +121,10 @@ pub struct TargetRecord {
     pub control: Option<ExposureRecord>,
     /// Every kind of request and how it was answered.
     pub requests: Vec<AskedRecord>,
+    /// What it says of its clock; null where it said nothing.
+    pub clock: Option<ClockRecord>,
+    /// Replies that came after the next request was sent: later than the wait for them.
+    pub late_replies: usize,
     /// Server's clock minus ours, in seconds.
     pub offset_s: Option<f64>,
     /// Both ways together, in seconds.
@@ -115,6 +132,20 @@ pub struct TargetRecord {
     /// Why not everything was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+}
+
+/// What a server says of its clock.
+#[derive(Serialize, JsonSchema)]
+pub struct ClockRecord {
+    /// False when it says that it has no time: leap `unknown`, or stratum 0 or 16.
+    pub synchronised: bool,
+    /// Its leap indicator.
+    #[schemars(with = "String")]
+    pub leap: &'static str,
+    /// Its stratum.
+    pub stratum: u8,
+    /// Its source, or with stratum 0 the state that it is in.
+    pub reference_id: String,
 }
 
 /// What was found of a key.
@@ -127,6 +158,9 @@ pub struct KeyRecord {
     pub algorithm: Option<&'static str>,
     /// Whether the server honours it, or what it does instead.
     pub verdict: String,
+    /// Whether the kiss of the verdict has a right MAC. It proves nothing of the key all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kiss_signed: Option<bool>,
     /// Requests with a right MAC under it.
     pub sent: usize,
     /// Those that were answered.
@@ -187,6 +221,10 @@ pub struct AskedRecord {
     /// The answer, `silence`, or why it is not known.
     #[schemars(with = "String")]
     pub answer: &'static str,
+    /// What came beside that to the same request: whoever sees it can forge all but a right MAC.
+    #[schemars(with = "Vec<String>")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<&'static str>,
 }
 
 impl TargetRecord {
@@ -197,6 +235,9 @@ impl TargetRecord {
             target: outcome.target.to_string(),
             name,
             verdict: outcome.verdict.to_string(),
+            kiss_signed: outcome.kiss_signed,
+            check_server: outcome.checks.map(|(server, _)| server),
+            check_client: outcome.checks.map(|(_, client)| client),
             keys: outcome.keys.iter().map(key).collect(),
             behaviour: behaviour(outcome),
             implementation: ImplementationRecord {
@@ -211,6 +252,8 @@ impl TargetRecord {
             policy: PolicyRecord::new(outcome),
             control: outcome.exposure.as_ref().map(ExposureRecord::new),
             requests: outcome.rows.iter().map(request).collect(),
+            clock: outcome.clock.map(clock),
+            late_replies: outcome.late,
             offset_s: outcome.times.offset,
             delay_s: outcome.times.delay,
             stopped: outcome.stopped.as_ref().map(reason),
@@ -251,7 +294,7 @@ impl Conclusion {
         let of_verdict = |verdict: TargetVerdict| match verdict {
             TargetVerdict::Answers => Conclusion::Fine,
             TargetVerdict::Key(verdict) if verdict.is_open() => Conclusion::Open,
-            TargetVerdict::Key(verdict) if verdict.next_checks().is_none() => Conclusion::Fine,
+            TargetVerdict::Key(verdict) if verdict.next_checks(None).is_none() => Conclusion::Fine,
             TargetVerdict::Key(_) => Conclusion::Wrong,
         };
         let keys = outcome.keys.iter().map(|key| of_verdict(TargetVerdict::Key(key.verdict)));
@@ -260,11 +303,12 @@ impl Conclusion {
 }
 
 fn key(outcome: &KeyOutcome) -> KeyRecord {
-    let checks = outcome.verdict.next_checks();
+    let checks = outcome.checks;
     KeyRecord {
         key_id: outcome.key_id.0,
         algorithm: outcome.algorithm.map(|algorithm| algorithm.name()),
         verdict: outcome.verdict.to_string(),
+        kiss_signed: outcome.kiss_signed,
         sent: outcome.sent,
         answered: outcome.answered,
         check_server: checks.map(|(server, _)| server),
@@ -275,7 +319,7 @@ fn key(outcome: &KeyOutcome) -> KeyRecord {
 fn behaviour(outcome: &Outcome) -> BehaviourRecord {
     let of = |asked: Asked| {
         let rows = outcome.rows.iter().filter(|row| row.stimulus.asked() == asked);
-        rows.into_iter().find_map(|row| row.told.answer()).map(Answer::name)
+        rows.into_iter().find_map(|row| row.told.known())
     };
     BehaviourRecord {
         no_mac: of(Asked::NoMac),
@@ -291,7 +335,17 @@ fn request(row: &Row) -> AskedRecord {
         (Stimulus::ReadVariables, Told::Answer(_)) => "answered",
         (_, told) => told.name(),
     };
-    AskedRecord { request: row.stimulus.name(), key_id, sent: row.sent, answer }
+    let also = row.also.iter().map(|answer| answer.name()).collect();
+    AskedRecord { request: row.stimulus.name(), key_id, sent: row.sent, answer, also }
+}
+
+fn clock(clock: ServerClock) -> ClockRecord {
+    ClockRecord {
+        synchronised: !clock.is_unsynchronised(),
+        leap: clock.leap_indicator.name(),
+        stratum: clock.stratum,
+        reference_id: clock.reference_id.display(clock.stratum),
+    }
 }
 
 fn reason(stop: &Stop) -> String {
@@ -302,5 +356,6 @@ fn reason(stop: &Stop) -> String {
         Stop::Refused => "ICMP: nobody listens on that port".to_owned(),
         Stop::Unreachable(reason) => format!("no way there: {reason}"),
         Stop::Failed(reason) => format!("cannot send: {reason}"),
+        Stop::Interrupted => "interrupted before all was asked".to_owned(),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{Conclusion, TargetRecord};
+use super::TargetRecord;
+use crate::analysis::behaviour::Answer;
 
 /// A state, in the order of the plug-ins' exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,13 +19,24 @@ pub enum NagiosState {
 }
 
 impl NagiosState {
-    /// The state of a target.
-    pub fn of(record: &TargetRecord, conclusion: Conclusion) -> NagiosState {
-        match (conclusion, record.verdict.as_str()) {
-            (Conclusion::Fine, _) => NagiosState::Ok,
-            (_, "unsynchronised") => NagiosState::Warning,
-            (_, verdict) if verdict.starts_with("kiss") => NagiosState::Warning,
-            (_, "inconclusive") => NagiosState::Unknown,
+    /// The worst state of all targets, and of what is to be said beside them: it is not known.
+    pub fn of_all(targets: &[TargetRecord], beside: &[String]) -> NagiosState {
+        let states = targets.iter().map(NagiosState::of).chain(beside.iter().map(|_| NagiosState::Unknown));
+        states.reduce(NagiosState::or_worse).unwrap_or(NagiosState::Unknown)
+    }
+
+    /// The state of a target: the worst of its keys, in whatever order they were asked for.
+    pub fn of(record: &TargetRecord) -> NagiosState {
+        let keys = record.keys.iter().map(|key| NagiosState::of_verdict(&key.verdict));
+        keys.fold(NagiosState::of_verdict(&record.verdict), NagiosState::or_worse)
+    }
+
+    fn of_verdict(verdict: &str) -> NagiosState {
+        match verdict {
+            "authenticated" | "answers" => NagiosState::Ok,
+            "unsynchronised" => NagiosState::Warning,
+            verdict if verdict.starts_with("kiss") => NagiosState::Warning,
+            "inconclusive" => NagiosState::Unknown,
             _ => NagiosState::Critical,
         }
     }
@@ -65,12 +77,18 @@ impl NagiosState {
         }
     }
 
-    /// Writes the plug-in's line: all targets, and offset and delay of each behind the bar.
+    /// Writes the plug-in's line: all targets, what is to be said beside them, and offset and delay of each behind the
+    /// bar.
     ///
     /// # Errors
     /// Those of writing.
-    pub fn write(self, targets: &[TargetRecord], output: &mut impl Write) -> io::Result<()> {
-        let told: Vec<String> = targets.iter().map(told).collect();
+    pub fn write(
+        self,
+        targets: &[TargetRecord],
+        beside: &[String],
+        output: &mut impl Write,
+    ) -> io::Result<()> {
+        let told: Vec<String> = beside.iter().cloned().chain(targets.iter().map(told)).collect();
         write!(output, "NTP {} - {}", self.name(), told.join("; "))?;
         let times = targets.iter().filter_map(|target| Some((target, target.offset_s?, target.delay_s?)));
         let label = |target: &TargetRecord, name: &str| match targets.len() {
@@ -91,29 +109,39 @@ impl NagiosState {
 }
 
 fn told(target: &TargetRecord) -> String {
-    let keys: Vec<String> =
+    let mut words: Vec<String> =
         target.keys.iter().map(|key| format!("key {} {}", key.key_id, key.verdict)).collect();
-    match keys.is_empty() {
-        true => format!("{} {}", target.label(), target.verdict),
-        false => format!("{} {}", target.label(), keys.join(", ")),
+    if target.keys.iter().all(|key| key.verdict != target.verdict) {
+        words.insert(0, target.verdict.clone());
     }
+    format!("{} {}", target.label(), words.join(", "))
 }
 
-/// Writes the metrics of all targets in Prometheus' text format.
+/// Writes the metrics of all targets in Prometheus' text format, and how many targets had no address.
 ///
 /// # Errors
 /// Those of writing.
-pub fn prometheus(targets: &[TargetRecord], output: &mut impl Write) -> io::Result<()> {
-    heading(output, "ntpcap_probe_key_authenticated", "1 when a right MAC is answered by a right MAC.")?;
+pub fn prometheus(targets: &[TargetRecord], unresolved: usize, output: &mut impl Write) -> io::Result<()> {
+    heading(output, "ntpcap_probe_unresolved_targets", "Targets that have no address.")?;
+    writeln!(output, "ntpcap_probe_unresolved_targets {unresolved}")?;
+    heading(output, "ntpcap_probe_up", "1 when the target answers anything.")?;
     for target in targets {
-        for key in &target.keys {
-            let value = u8::from(key.verdict == "authenticated");
-            writeln!(
-                output,
-                "ntpcap_probe_key_authenticated{{target=\"{}\",key_id=\"{}\",verdict=\"{}\"}} {value}",
-                target.target, key.key_id, key.verdict
-            )?;
-        }
+        writeln!(output, "ntpcap_probe_up{{{}}} {}", labels(target), u8::from(answers(target)))?;
+    }
+    heading(output, "ntpcap_probe_verdict", "1 for the verdict on the target.")?;
+    for target in targets {
+        writeln!(output, "ntpcap_probe_verdict{{{},verdict=\"{}\"}} 1", labels(target), target.verdict)?;
+    }
+    heading(output, "ntpcap_probe_key_authenticated", "1 when a right MAC is answered by a right MAC.")?;
+    for (target, key) in each_key(targets) {
+        let value = u8::from(key.verdict == "authenticated");
+        let (labels, key_id) = (labels(target), key.key_id);
+        writeln!(output, "ntpcap_probe_key_authenticated{{{labels},key_id=\"{key_id}\"}} {value}")?;
+    }
+    heading(output, "ntpcap_probe_key_verdict", "1 for the verdict on the key.")?;
+    for (target, key) in each_key(targets) {
+        let (labels, key_id, verdict) = (labels(target), key.key_id, &key.verdict);
+        writeln!(output, "ntpcap_probe_key_verdict{{{labels},key_id=\"{key_id}\",verdict=\"{verdict}\"}} 1")?;
     }
     for (name, help, value) in [
         (
@@ -125,10 +153,32 @@ pub fn prometheus(targets: &[TargetRecord], output: &mut impl Write) -> io::Resu
     ] {
         heading(output, name, help)?;
         for (target, value) in targets.iter().filter_map(|target| Some((target, value(target)?))) {
-            writeln!(output, "{name}{{target=\"{}\"}} {value:.9}", target.target)?;
+            writeln!(output, "{name}{{{}}} {value:.9}", labels(target))?;
         }
     }
     Ok(())
+}
+
+fn each_key(targets: &[TargetRecord]) -> impl Iterator<Item = (&TargetRecord, &super::KeyRecord)> {
+    targets.iter().flat_map(|target| target.keys.iter().map(move |key| (target, key)))
+}
+
+/// What tells a target from others. Its name is there where it was given, so that it stays the same when addresses change.
+fn labels(target: &TargetRecord) -> String {
+    let name = target.name.as_ref().map(|name| {
+        let escaped = name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        format!(",name=\"{escaped}\"")
+    });
+    format!("target=\"{}\"{}", target.target, name.unwrap_or_default())
+}
+
+/// True when any request was answered.
+fn answers(target: &TargetRecord) -> bool {
+    let is_answer = |word: &str| {
+        let mut words = Answer::ALL.into_iter().filter(|answer| *answer != Answer::Silence).map(Answer::name);
+        word == "answered" || words.any(|answer| answer == word)
+    };
+    target.requests.iter().any(|request| is_answer(request.answer))
 }
 
 fn heading(output: &mut impl Write, name: &str, help: &str) -> io::Result<()> {

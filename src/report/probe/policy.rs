@@ -66,8 +66,9 @@ impl PolicyRecord {
         };
         let versions = |is_answered: bool| {
             let rows = outcome.rows.iter().filter_map(move |row| match (row.stimulus, row.told) {
-                (Stimulus::Plain(version), Told::Answer(_)) if is_answered => Some(version.number()),
-                (Stimulus::Plain(version), Told::Silence) if !is_answered => Some(version.number()),
+                (Stimulus::Plain(version), told) if is_answered == (told != Told::Silence) => {
+                    told.answer().map(|_| version.number())
+                }
                 _ => None,
             });
             let mut versions: Vec<u8> = rows.collect();

@@ -11,7 +11,7 @@ use crate::common::{root, run};
 use crate::serve::server::{KEYS, Server};
 
 /// A fault by which some cases fail and some stay open.
-const FAULTY: &str = "conform self --fault wrong-mode:every=4";
+const FAULTY: &str = "conform self --fault flip-bit:every=2 --fault header-field:field=poll,value=7 --fault bogus-origin:request-field=yes";
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).unwrap()
@@ -131,6 +131,28 @@ fn cases_are_listed_and_shown() {
     }
 }
 
+/// Faults that no client which asks can see, or which leave nothing to be judged.
+const UNSEEN: [&str; 5] = ["unsynchronised", "drop", "reorder", "broadcast", "multicast"];
+
+/// Each fault moves exactly the cases that stand below it, each case is moved by one, and each fault that can be seen
+/// moves some.
+#[test]
+fn every_case_can_fail_and_every_fault_makes_its_own_cases_fail() {
+    let output = run("conform self --mutations");
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "moved by nothing: {}", told.split("by none").last().unwrap());
+    let lines: Vec<&str> = told.lines().collect();
+    let is_fault = |line: &str| !line.starts_with(' ');
+    let unseen = lines
+        .iter()
+        .enumerate()
+        .filter(|(number, line)| is_fault(line) && lines.get(number + 1).is_none_or(|next| is_fault(next)));
+    assert_eq!(unseen.map(|(_, line)| *line).collect::<Vec<_>>(), UNSEEN);
+    insta::with_settings!({ snapshot_path => root().join("tests/snapshots"), prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("conform-mutations", told);
+    });
+}
+
 #[test]
 fn the_reference_server_passes_over_udp_too() {
     let output = run("conform self --udp --strict");
@@ -169,4 +191,38 @@ fn a_server_that_is_not_there_leaves_all_open() {
     let output = run(&format!("conform server {} --timeout 30ms", nobody.local_addr().unwrap()));
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stdout).contains("ended early: the server answers nothing"));
+}
+
+/// Records and a document of every kind.
+pub(crate) fn sample() -> Vec<u8> {
+    let mut lines = in_format("ndjson").stdout;
+    lines.extend(in_format("json").stdout);
+    lines
+}
+
+/// Recorded from real servers: one alone does what no text and no other server does, and nobody else is accused.
+#[test]
+fn captures_of_real_servers_prove_one_failure_and_no_other() {
+    let mut accused = Vec::new();
+    let mut judged = 0;
+    for entry in std::fs::read_dir(root().join("captures")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| !extension.to_str().unwrap().starts_with("pcap")) {
+            continue;
+        }
+        let own = path.with_extension("keys");
+        let keys = if own.exists() { own.display().to_string() } else { KEYS.to_owned() };
+        let output = run(&format!("conform judge {} --keys {keys} --format ndjson", path.display()));
+        for line in text(&output.stdout).lines() {
+            let record: Value = serde_json::from_str(line).unwrap();
+            judged += usize::from(record["type"] == "case");
+            if record["outcome"] == "fail" {
+                let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+                accused.push((name, record["slug"].as_str().unwrap().to_owned()));
+            }
+        }
+    }
+    let signed_kiss = "ntporg-kiss-rate-signed-without-verifying".to_owned();
+    assert_eq!(accused, [(signed_kiss, "auth/wrong-secret".to_owned())]);
+    assert!(judged > 200, "{judged}");
 }

@@ -12,7 +12,7 @@ use crate::analysis::Policy;
 use crate::auth::conf::{self, Configuration};
 use crate::auth::keyfile::{self, Dialect, KeyFile, Severity};
 use crate::auth::lint::path::{Account, Question, judge};
-use crate::auth::lint::{Flaw, Linted, Place, Settings, apparmor, configuration, prediction, sort};
+use crate::auth::lint::{Flaw, Lines, Linted, Place, Settings, apparmor, configuration, prediction, sort};
 use crate::report::lint::{LintReport, LintSummary};
 use crate::report::model::SCHEMA;
 
@@ -222,8 +222,8 @@ impl Subject<'_> {
 
     fn finish(&self, mut report: LintReport, mut flaws: Vec<Flaw>, text: &[u8]) -> Result<Exit, CliError> {
         sort(&mut flaws);
-        let configuration = self.configuration.as_ref().map(|named| (named.path, named.text.as_slice()));
-        let texts = Texts { keys: self.file, text, configuration };
+        let configuration = self.configuration.as_ref().map(|named| (named.path, Lines::of(&named.text)));
+        let texts = Texts { keys: self.file, lines: Lines::of(text), configuration };
         report.problems = flaws.iter().map(|flaw| texts.problem(flaw)).collect();
         report.summary = LintSummary::of(&report.problems);
         let mut output = output();

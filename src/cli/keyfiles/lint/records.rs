@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::auth::keyfile::{Consequence, EntryKey, KeyFile};
 use crate::auth::lint::path::{Component, Kind};
 use crate::auth::lint::prediction::Prediction;
-use crate::auth::lint::{Flaw, Place, masked_line};
+use crate::auth::lint::{Flaw, Lines, Place, masked};
 use crate::report::lint::{AssociationRecord, ComponentRecord, KeyRecord, LintProblem, ReadingRecord};
 
 use super::super::super::exit::{label, visible};
@@ -15,9 +15,9 @@ pub(super) struct Texts<'t> {
     /// The key file.
     pub(super) keys: &'t Path,
     /// Its text.
-    pub(super) text: &'t [u8],
+    pub(super) lines: Lines<'t>,
     /// The configuration and its text.
-    pub(super) configuration: Option<(&'t Path, &'t [u8])>,
+    pub(super) configuration: Option<(&'t Path, Lines<'t>)>,
 }
 
 impl Texts<'_> {
@@ -26,7 +26,7 @@ impl Texts<'_> {
         let (file, spot, excerpt) = match &flaw.place {
             Place::Path(path) => (label(path), None, None),
             Place::KeyFile => (label(self.keys), None, None),
-            Place::KeyLine(spot) => (label(self.keys), Some(spot), Some(masked_line(self.text, spot.line))),
+            Place::KeyLine(spot) => (label(self.keys), Some(spot), Some(masked(self.lines.line(spot.line)))),
             Place::Configuration => (self.configuration_label(), None, None),
             Place::ConfigurationLine(spot) => {
                 (self.configuration_label(), Some(spot), self.configuration_line(spot.line))
@@ -50,19 +50,18 @@ impl Texts<'_> {
     }
 
     fn configuration_label(&self) -> String {
-        self.configuration.map(|(path, _)| label(path)).unwrap_or_default()
+        self.configuration.as_ref().map(|(path, _)| label(path)).unwrap_or_default()
     }
 
     /// A line of the configuration, which holds no secrets of key files, a character for each octet.
     fn configuration_line(&self, number: usize) -> Option<String> {
-        let (_, text) = self.configuration?;
-        let line = text.split(|octet| *octet == b'\n').nth(number.checked_sub(1)?)?;
+        let (_, lines) = self.configuration.as_ref()?;
         let shown = |octet: &u8| match octet {
             b' '..=b'~' => char::from(*octet),
             b'\t' => ' ',
             _ => '?',
         };
-        Some(line.iter().map(shown).collect())
+        Some(lines.line(number).iter().map(shown).collect())
     }
 }
 
