@@ -13,7 +13,7 @@ struct Log<'a> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run<'a>; 1],
+    runs: Vec<Run<'a>>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +52,19 @@ struct Finding<'a> {
     level: &'static str,
     message: Text<'a>,
     locations: [Location<'a>; 1],
+    properties: Properties<'a>,
+}
+
+/// What the format has no place for.
+#[derive(Serialize)]
+struct Properties<'a> {
+    outcome: &'a str,
+    level: &'a str,
+    source: &'a str,
+    expected: &'a str,
+    actual: &'a str,
+    octets: &'a [String],
+    alone: &'a str,
 }
 
 #[derive(Serialize)]
@@ -72,17 +85,23 @@ struct Logical<'a> {
     kind: &'static str,
 }
 
-pub(super) fn write(report: &ConformReport, output: &mut impl Write) -> io::Result<()> {
-    let rules = report.cases.iter().map(rule).collect();
-    let driver = Driver { name: "ntpcap", version: env!("CARGO_PKG_VERSION"), rules };
-    let results = report.cases.iter().enumerate().map(|(index, case)| finding(index, case, &report.label));
+/// A run for each server.
+pub(super) fn write(reports: &[ConformReport], strict: bool, output: &mut impl Write) -> io::Result<()> {
     let log = Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
         version: "2.1.0",
-        runs: [Run { tool: Tool { driver }, results: results.collect() }],
+        runs: reports.iter().map(|report| run(report, strict)).collect(),
     };
     serde_json::to_writer(&mut *output, &log)?;
     writeln!(output)
+}
+
+fn run(report: &ConformReport, strict: bool) -> Run<'_> {
+    let rules = report.cases.iter().map(rule).collect();
+    let driver = Driver { name: "ntpcap", version: env!("CARGO_PKG_VERSION"), rules };
+    let cases = report.cases.iter().enumerate();
+    let results = cases.map(|(index, case)| finding(index, case, &report.label, strict)).collect();
+    Run { tool: Tool { driver }, results }
 }
 
 fn rule(case: &CaseRecord) -> Rule<'_> {
@@ -96,8 +115,9 @@ fn rule(case: &CaseRecord) -> Rule<'_> {
 }
 
 /// What passed is a result too, of another kind: so counts agree with those of other formats.
-fn finding<'a>(rule_index: usize, case: &'a CaseRecord, label: &'a str) -> Finding<'a> {
+fn finding<'a>(rule_index: usize, case: &'a CaseRecord, label: &'a str, strict: bool) -> Finding<'a> {
     let (kind, level) = match case.outcome() {
+        outcome if outcome.is_wrong(strict) => ("fail", "error"),
         Outcome::Fail | Outcome::UnexpectedPass => ("fail", "error"),
         Outcome::Warn => ("fail", "warning"),
         Outcome::ExpectedFail => ("fail", "note"),
@@ -114,5 +134,14 @@ fn finding<'a>(rule_index: usize, case: &'a CaseRecord, label: &'a str) -> Findi
         level,
         message: Text { text: format!("{}: {}", case.outcome, case.told()).into() },
         locations: [Location { logical_locations: [logical] }],
+        properties: Properties {
+            outcome: &case.outcome,
+            level: &case.level,
+            source: &case.source,
+            expected: &case.expected,
+            actual: &case.actual,
+            octets: &case.octets,
+            alone: &case.alone,
+        },
     }
 }

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::ntp::header::Mode;
 
 use super::census::{CensusDocument, UseRecord};
-use super::conform::{ConformRecord, ConformReport};
+use super::conform::{ConformRecord, ConformReport, ConformReports};
 use super::probe::{DiffDocument, ProbeDocument, ProbeRecord};
 use super::serve::ServeRecord;
 
@@ -96,12 +96,13 @@ pub fn schema() -> serde_json::Value {
     let diff = generator.subschema_for::<DiffDocument>();
     let case = generator.subschema_for::<ConformRecord<'_>>();
     let cases = generator.subschema_for::<ConformReport>();
+    let all_cases = generator.subschema_for::<ConformReports<'_>>();
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ntpcap results",
         "description": "A line of --ndjson or of a server's log, or the document of --json.",
         "schema_version": SCHEMA,
-        "anyOf": [record, document, census, served, probed, all_probed, diff, case, cases],
+        "anyOf": [record, document, census, served, probed, all_probed, diff, case, cases, all_cases],
         "$defs": generator.take_definitions(true),
     })
 }
