@@ -119,7 +119,7 @@ impl<'a> Results<'a> {
         let mut results = tested.results.to_vec();
         if let Some(baseline) = &self.baseline {
             results.iter_mut().for_each(|result| baseline.apply(result));
-            self.tell_untried(baseline, &results);
+            self.tell_untried(baseline, &tested.label, &results);
         }
         let run =
             Run { results: &results, exchanges: tested.run, context: tested.context, ended: tested.ended };
@@ -127,11 +127,11 @@ impl<'a> Results<'a> {
     }
 
     /// Says which entries of the baseline say nothing about this run.
-    fn tell_untried(&self, baseline: &Baseline, results: &[CaseResult]) {
+    fn tell_untried(&self, baseline: &Baseline, label: &str, results: &[CaseResult]) {
         let untried = baseline.untried(results);
         if !untried.is_empty() && !self.arguments.quiet {
             let (name, cases) = (&baseline.name, untried.join(", "));
-            say(&format!("note: baseline {name}: not asked, so not held to it: {cases}"));
+            say(&format!("note: {label}: not asked, so not held to baseline {name}: {cases}"));
         }
     }
 

@@ -155,7 +155,9 @@ fn what_the_whole_run_shows_is_shown_and_runs_alone() {
 /// Of two hundred requests of a sweep, the one whose reply is wrong.
 #[test]
 fn a_sweep_shows_the_reply_that_is_judged() {
-    let output = run("conform self --fault answer-anything:reason=trailer --fault oversize:request-octets=120-120 --format json");
+    let output = run(
+        "conform self --fault answer-anything:reason=trailer --fault oversize:request-octets=120-120 --format json",
+    );
     let record = case(&output, "robustness/all-lengths");
     assert_eq!(record["outcome"], "fail", "{record}");
     assert_eq!(record["sent"].as_str().unwrap().len(), 2 * 120, "{record}");
@@ -225,5 +227,5 @@ fn cases_are_selected_by_tag() {
 fn entries_of_a_baseline_that_say_nothing_are_named() {
     let output = run("conform self --baseline chrony-4.3 --only header/length");
     let said = text(&output.stderr);
-    assert!(said.contains("note: baseline chrony-4.3: not asked, so not held to it: "), "{said}");
+    assert!(said.contains("note: ntpcap: not asked, so not held to baseline chrony-4.3: "), "{said}");
 }

@@ -111,7 +111,8 @@ fn load(context: &Context, evidence: &Evidence<'_>, exchange: &Exchange) -> Judg
     if let Some(judgement) = astray(evidence, exchange) {
         return judgement;
     }
-    if let Some(judgement) = context.readings(exchange).find_map(|reading| undue(&reading)) {
+    let undue = |reading: Reading<'_>| Some(undue(&reading)?.shown_by_reply(exchange, reading.reply));
+    if let Some(judgement) = context.readings(exchange).find_map(undue) {
         return judgement;
     }
     let is_answered =
