@@ -6,7 +6,7 @@ use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::{Stimulus, Until};
 use crate::conformance::expect::{astray, each, lacks_plain_replies, undue};
 use crate::conformance::outcome::Judgement;
-use crate::conformance::{Context, Evidence, Exchange, Names, Received};
+use crate::conformance::{Context, Evidence, Exchange, Names, Reading, Received};
 
 pub(super) static CASES: &[Case] = &[
     Case {
