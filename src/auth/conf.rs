@@ -4,6 +4,10 @@
 
 use std::fmt;
 
+pub mod uses;
+
+use uses::Uses;
+
 use super::keyfile::Dialect;
 use super::trusted::{TrustedFault, TrustedKeys};
 
@@ -16,6 +20,8 @@ pub struct Configuration {
     pub keys_line: Option<usize>,
     /// The keys of all `trustedkey` lines. `None` without such a line: then ntpd trusts no key. chrony has none.
     pub trusted: Option<TrustedKeys>,
+    /// What it uses keys for.
+    pub uses: Uses,
     /// The program whose configuration it looks like.
     pub dialect: Option<Dialect>,
     /// What could not be read or was not followed, in the order of the lines.
@@ -112,6 +118,7 @@ impl Reader<'_> {
         let Some((directive, after)) = directive(self.line) else { return };
         let name = directive.to_ascii_lowercase();
         signs.add(&name);
+        self.configuration.uses.read(self.line, self.number, &name);
         if self.line.contains("/ntpsec/") {
             signs.ntpsec += 1;
         }

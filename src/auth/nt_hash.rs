@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::algorithm::Algorithm;
+use super::hex;
 use super::key::{Key, KeyId, Secret};
 
 /// Most lines that are read.
@@ -64,17 +65,9 @@ fn parse(line: &[u8]) -> Option<(u32, Key)> {
     let split = line.iter().position(|octet| matches!(octet, b'=' | b':' | b' ' | b'\t'))?;
     let (account, hash) = line.split_at_checked(split)?;
     let account: u32 = std::str::from_utf8(account).ok()?.parse().ok()?;
-    let secret = Secret::new(from_hex(hash.get(1..)?.trim_ascii())?);
+    let octets = hex::decode(hash.get(1..)?.trim_ascii()).filter(|octets| octets.len() == HASH_LENGTH)?;
+    let secret = Secret::new(octets);
     Some((account, Key::new(KeyId(account), Algorithm::Md5, secret).ok()?))
-}
-
-fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
-    let digit = |octet: &u8| char::from(*octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let octets = digits.chunks(2).map(|pair| match pair {
-        [high, low] => Some(digit(high)? << 4 | digit(low)?),
-        _ => None,
-    });
-    octets.collect::<Option<Vec<u8>>>().filter(|octets| octets.len() == HASH_LENGTH)
 }
 
 /// The relative identifier of the account that MS-SNTP has where other messages have their key ID: in the other byte

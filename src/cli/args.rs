@@ -1,6 +1,8 @@
 //! The command line.
 
 pub mod conform;
+pub mod keyfiles;
+pub mod keymaking;
 mod length;
 pub mod probe;
 pub mod serve;
@@ -63,6 +65,8 @@ pub enum Command {
     /// Test a server against the RFCs and what other servers do
     #[command(after_help = conform::EXAMPLES)]
     Conform(Box<conform::ConformArguments>),
+    /// Key files themselves: what is wrong with them
+    Keys(Box<keyfiles::KeysArguments>),
     /// Print the JSON Schema of --json and --ndjson
     Schema,
 }

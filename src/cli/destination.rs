@@ -11,6 +11,7 @@ use super::access::Access;
 use super::exit::CliError;
 use super::inputs::{is_standard_input, unreadable};
 use super::interrupt::Interrupt;
+use super::keyfiles::KeyFileError;
 use super::live;
 
 /// An output that was opened and is not yet in its place.
@@ -61,15 +62,59 @@ impl Destination {
         }
         // A link stays, and the file that it names is replaced.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Destination::named(path, force, USUAL_MODE)
+    }
+
+    /// Opens a file for secrets: readable by its owner alone, made anew, and never through a link of that name.
+    ///
+    /// # Errors
+    /// Those of [`Destination::open`]; standard output, and whatever has that name and is neither file nor link.
+    pub(super) fn open_secret<'i>(
+        path: &Path,
+        force: bool,
+        mut inputs: impl Iterator<Item = &'i Path>,
+    ) -> Result<Destination, CliError> {
+        if is_standard_input(path) {
+            return Err(KeyFileError::ToStandardOutput.into());
+        }
+        let found = path.symlink_metadata().ok();
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") || found.as_ref().is_some_and(Metadata::is_dir)
+        {
+            return Err(CliError::OutputIsDirectory { path: path.to_owned() });
+        }
+        if inputs.any(|input| is_same_file(path, input)) {
+            return Err(CliError::OverwritesInput { path: path.to_owned() });
+        }
+        if found.as_ref().is_some_and(|found| !found.is_file() && !found.is_symlink()) {
+            return Err(KeyFileError::NoRegularFile { path: path.to_owned() }.into());
+        }
+        if found.is_some() && !force {
+            return Err(CliError::Exists { path: path.to_owned() });
+        }
+        Destination::named(path.to_owned(), force, SECRET_MODE)
+    }
+
+    /// A file beside `path` that gets its name at the end.
+    fn named(path: PathBuf, replace: bool, mode: u32) -> Result<Destination, CliError> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new("."));
         let file = tempfile::Builder::new()
             .prefix(".ntpcap-")
-            // As any new file: the user's mask takes away what it takes away.
-            .permissions(Permissions::from_mode(0o666))
+            .permissions(Permissions::from_mode(mode))
             .tempfile_in(directory)
             .map_err(|error| no_file_in(directory, plain(error)))?;
-        Ok(Destination::Named { file, path, replace: force })
+        Ok(Destination::Named { file, path, replace })
+    }
+
+    /// Waits until what was written is on its medium.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        match self {
+            Destination::Named { file, .. } => file.as_file().sync_all(),
+            Destination::Standard | Destination::Direct(_) => Ok(()),
+        }
     }
 
     /// Puts the file into its place.
@@ -106,6 +151,12 @@ impl Write for Destination {
         }
     }
 }
+
+/// The mode of any new file: the user's mask takes away what it takes away.
+const USUAL_MODE: u32 = 0o666;
+
+/// The mode of a file with secrets.
+const SECRET_MODE: u32 = 0o600;
 
 /// Why nothing can be made in `directory`.
 fn no_file_in(directory: &Path, error: io::Error) -> CliError {

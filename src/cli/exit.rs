@@ -16,6 +16,7 @@ use crate::server::fault::{FaultError, ScenarioError};
 use crate::server::udp::ListenError;
 
 use super::access::Access;
+use super::keyfiles::KeyFileError;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,12 @@ pub(super) enum CliError {
     NoKeysInConf {
         /// The configuration.
         path: PathBuf,
+    },
+    /// There is no such account.
+    #[error("--user: this system has no user {name}")]
+    NoSuchAccount {
+        /// The name.
+        name: String,
     },
     /// The filter makes no sense.
     #[error("--filter: {error}{}", excerpt(text, error.position, 1))]
@@ -368,6 +375,9 @@ pub(super) enum CliError {
     /// All keys are asked for, and there is none.
     #[error("--all-keys: the key files give no key")]
     NoKeys,
+    /// A command on key files cannot do its work.
+    #[error(transparent)]
+    KeyFiles(#[from] KeyFileError),
     /// The results cannot be written.
     #[error("cannot write the results: {0}")]
     Output(#[from] io::Error),
@@ -434,6 +444,7 @@ impl CliError {
                  invalid or untrusted-key"
                     .to_owned(),
             ),
+            CliError::KeyFiles(error) => error.hint(),
             CliError::FilterWithoutDiagnosis => Some("leave --no-diagnosis out".to_owned()),
             CliError::Exists { .. } => Some("--force replaces it".to_owned()),
             CliError::OutputIsDirectory { path } => {
@@ -503,7 +514,8 @@ pub(super) fn label(path: &Path) -> String {
     path.to_string_lossy().chars().map(visible).collect()
 }
 
-fn visible(character: char) -> char {
+/// A character as it is shown.
+pub(super) fn visible(character: char) -> char {
     if character.is_control() { '?' } else { character }
 }
 

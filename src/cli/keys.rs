@@ -246,15 +246,17 @@ impl LoadedKeys {
 }
 
 /// By whose rules a key file is read.
-struct Choice {
-    dialect: Dialect,
+pub(super) struct Choice {
+    /// The program.
+    pub(super) dialect: Dialect,
     /// Why, where it was not asked for.
-    why: Option<String>,
-    certain: bool,
+    pub(super) why: Option<String>,
+    /// False where another program may be meant.
+    pub(super) certain: bool,
 }
 
 /// What the content leaves open is settled by the program whose configuration names the file, and by the path.
-fn choose(detection: Detection, owner: Option<Dialect>, path: &Path) -> Choice {
+pub(super) fn choose(detection: Detection, owner: Option<Dialect>, path: &Path) -> Choice {
     let place = path.to_string_lossy();
     let by_path = if place.contains("chrony") {
         Some(Dialect::Chrony)
@@ -299,7 +301,11 @@ impl LoadedFile {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, CliError> {
+/// The text of a key file or configuration, `-` for standard input.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut text = Vec::new();
     let read = |source: &mut dyn Read, text: &mut Vec<u8>| source.take(LARGEST_FILE).read_to_end(text);
     let result = if is_standard_input(path) {

@@ -13,6 +13,7 @@ mod explain;
 mod hosts;
 mod inputs;
 mod interrupt;
+mod keyfiles;
 mod keys;
 mod live;
 mod output;
@@ -71,6 +72,7 @@ fn dispatch(command: &Command) -> Result<Exit, CliError> {
         Command::Probe(arguments) => probe::probe(arguments),
         Command::Diff(arguments) => diff::diff(arguments),
         Command::Conform(arguments) => conform::conform(&arguments.command),
+        Command::Keys(arguments) => keyfiles::keys(&arguments.command),
         Command::Schema => {
             let mut output = io::stdout().lock();
             serde_json::to_writer_pretty(&mut output, &crate::report::model::schema())

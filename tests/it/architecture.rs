@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
 ];
 
 /// An outside crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 34] = [
+const HOMES: [(&str, &[&str]); 36] = [
     ("pcap_file", &["capture/"]),
     ("byteorder_slice", &["capture/"]),
     ("flate2", &["capture/"]),
@@ -38,7 +38,9 @@ const HOMES: [(&str, &[&str]); 34] = [
     ("aes", &["auth/algorithm.rs"]),
     ("digest", &["auth/algorithm.rs"]),
     ("subtle", &["auth/key.rs"]),
-    ("zeroize", &["auth/", "cli/keys.rs"]),
+    ("zeroize", &["auth/", "cli/keys.rs", "cli/keyfiles/"]),
+    ("scrypt", &["auth/fingerprint.rs"]),
+    ("getrandom", &["cli/keyfiles/"]),
     ("winnow", &["analysis/filter/grammar.rs"]),
     ("serde", &["report/", "server/fault/scenario.rs", "conformance/baseline.rs"]),
     ("toml", &["server/fault/scenario.rs", "conformance/baseline.rs"]),

@@ -53,6 +53,8 @@ fn help_fits_a_screen() {
         ("help-conform-server", "conform server -h"),
         ("help-conform-self", "conform self -h"),
         ("help-conform-judge", "conform judge -h"),
+        ("help-keys", "keys -h"),
+        ("help-keys-lint", "keys lint -h"),
     ] {
         let output = run(arguments);
         assert_seen(name, &output, None);

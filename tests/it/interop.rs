@@ -46,10 +46,24 @@ fn real_clients_and_servers_agree_with_the_reference_server() {
     assert_fine("serve.py", &[]);
 }
 
+/// What is foretold of a line in a key file is what the real daemons make of it, and they take the files that are
+/// converted and made for them.
+#[test]
+fn real_daemons_read_key_files_as_foretold() {
+    assert_fine("keys.py", &[]);
+}
+
 /// What `docs/comparison.md` says of the query tools and of `ntpcap probe` is still so.
 #[test]
 fn query_tools_say_of_misbehaving_servers_what_the_comparison_tells() {
     assert_fine("compare.py", &["--check"]);
+}
+
+/// What `ntpcap keys lint` predicts from a key file and a configuration is what real clients send, and what it says of
+/// closed files is what real daemons read.
+#[test]
+fn daemons_do_with_keys_what_lint_predicts() {
+    assert_fine("lint.py", &[]);
 }
 
 #[test]

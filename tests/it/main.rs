@@ -22,6 +22,8 @@ mod findings;
 mod follow;
 mod habits;
 mod interop;
+mod keymaking;
+mod lint;
 mod made;
 mod oracle;
 mod probe;

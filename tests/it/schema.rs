@@ -41,6 +41,8 @@ fn records_and_documents_fit_the_published_schema() {
     }
     lines.extend(crate::probe::sample());
     lines.extend(crate::conform::command::sample());
+    lines.extend(crate::keymaking::sample());
+    lines.extend(crate::lint::sample());
     lines.extend(crate::serve::records::sample());
     let mut validator = Command::new(python_with_jsonschema())
         .args(["-c", VALIDATOR])

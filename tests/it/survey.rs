@@ -414,3 +414,27 @@ impl Random {
         (mixed ^ (mixed >> 31)) % end
     }
 }
+
+/// Seconds where everything is answered, a minute or two where the server is silent to what it refuses.
+#[test]
+fn a_default_run_takes_no_longer_than_it_needs() {
+    let keys = their_keys();
+    for (habit, key_id, most) in [
+        ("ntp.org", 2, 15),
+        ("ntp.org", 12, 15),
+        ("openntpd", 2, 15),
+        ("chrony", 2, 80),
+        ("chrony", 11, 100),
+        ("ntpsec", 2, 100),
+        ("ntpsec", 12, 130),
+    ] {
+        let mut survey = survey(settings(&[key_id], false));
+        let mut server = Server::new(habit, &keys, &[]);
+        let end = run(&mut survey, NOW, |request, now| {
+            server.respond(request, now).into_iter().map(|one| arrival(one, Duration::ZERO)).collect()
+        });
+        let (seconds, outcome) = ((end - NOW).as_secs(), survey.outcome());
+        assert!(seconds <= most, "{habit} key {key_id}: {seconds} s");
+        assert!(outcome.class.is_some(), "{habit} key {key_id}: {outcome:#?}");
+    }
+}

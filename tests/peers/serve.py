@@ -263,6 +263,33 @@ check("probe-chrony-4.3", CHRONY)(lambda bench: probe_chrony(bench, CHRONY))
 check("probe-chrony-4.6.1", CHRONY_NEW)(lambda bench: probe_chrony(bench, CHRONY_NEW))
 
 
+def probe_limiting_chrony(bench, peer):
+    """chronyd that limits its clients in silence: nothing that it honours is told as refused."""
+    limit = "ratelimit interval -2 burst 8 leak 4"
+    daemons.start_chrony(bench.lab, bench.peers, bench.keys("chrony"), peer, extra=limit)
+    lost = 0
+    for wait in ("120ms", "125ms", "150ms", "200ms"):
+        process = daemons.run_client(
+            bench.lab, 90, "ntpcap", bench.program, "probe", SERVER, "--full", "--interval", "10ms", "--timeout", wait,
+            "--ndjson", "--key", "2,12", "--keys", bench.keys("ntp.org"), "--key-format", "ntp.org", may_fail=True)
+        told = json.loads(next(line for line in process.output().splitlines() if line.startswith('{"type":"target"')))
+        verdicts = {key["verdict"] for key in told["keys"]}
+        dropped = {row["request"] for row in told["requests"] if row["answer"] == "silence"}
+        honoured = dropped & {"no-mac", "valid", "field-alone", "field-signed", "valid-version-2",
+                              "symmetric-active", "version-1", "version-2", "version-3", "version-1-mode-0"}
+        if verdicts - {"authenticated", "inconclusive"} or honoured:
+            raise Failure(f"{wait}: told as refused: {verdicts}, {honoured}: {told}")
+        if told["behaviour"]["class"] not in (None, "authenticates", "silent-on-bad-mac"):
+            raise Failure(f"{wait}: class: {told}")
+        lost += sum(row["answer"] == "unknown" for row in told["requests"])
+    if not lost:
+        raise Failure("the limit did not show")
+
+
+check("probe-chrony-4.3-limiting", CHRONY)(lambda bench: probe_limiting_chrony(bench, CHRONY))
+check("probe-chrony-4.6.1-limiting", CHRONY_NEW)(lambda bench: probe_limiting_chrony(bench, CHRONY_NEW))
+
+
 @check("probe-ntpd-rs", NTPD_RS)
 def probe_ntpd_rs(bench):
     """ntpd-rs."""

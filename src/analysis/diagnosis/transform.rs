@@ -2,60 +2,8 @@
 
 use crate::auth::{Algorithm, Key, KeyId, Secret};
 
-/// The value of a hex digit.
-fn hex_value(octet: u8) -> Option<u8> {
-    char::from(octet).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
-/// The octets of an even number of hex digits.
-pub(super) fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    digits.chunks_exact(2).map(hex_octet).collect()
-}
-
-fn hex_octet(digits: &[u8]) -> Option<u8> {
-    let [high, low] = digits else { return None };
-    Some(hex_value(*high)? << 4 | hex_value(*low)?)
-}
-
-/// Octets as lower-case hex digits.
-pub(super) fn to_hex(octets: &[u8]) -> Vec<u8> {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
-}
-
-/// The text that Cisco's type-7 obfuscation hides: two decimal digits say where in a fixed string to begin, and each
-/// octet of the text is combined with one of that string by exclusive or. `None` when it is no such text, or hides
-/// none that can be printed.
-pub(super) fn from_type7(text: &[u8]) -> Option<Vec<u8>> {
-    let (salt, digits) = text.split_at_checked(2).filter(|(_, digits)| !digits.is_empty())?;
-    let salt: usize = std::str::from_utf8(salt).ok()?.parse().ok()?;
-    if salt >= TYPE7.len() {
-        return None;
-    }
-    let plain = type7(&from_hex(digits)?, salt);
-    plain.iter().all(|octet| matches!(octet, b' '..=b'~')).then_some(plain)
-}
-
-/// The type-7 text that hides `plain`, with capital digits as routers show it.
-pub(super) fn to_type7(plain: &[u8], salt: usize) -> Vec<u8> {
-    let mut text = format!("{salt:02}").into_bytes();
-    text.extend(to_hex(&type7(plain, salt)).to_ascii_uppercase());
-    text
-}
-
-fn type7(octets: &[u8], salt: usize) -> Vec<u8> {
-    let keys = TYPE7.iter().cycle().skip(salt);
-    octets.iter().zip(keys).map(|(octet, key)| octet ^ key).collect()
-}
-
-/// The string that every router uses.
-const TYPE7: &[u8; 53] = b"dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87";
-
-/// Salts that routers choose among.
-pub(super) const TYPE7_SALTS: usize = 16;
+pub(super) use crate::auth::hex::{decode as from_hex, encode as to_hex};
+pub(super) use crate::auth::type7::{SALTS as TYPE7_SALTS, decode as from_type7, encode as to_type7};
 
 /// The octets of base64 text, with or without the padding at its end.
 pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
@@ -151,35 +99,6 @@ mod tests {
 
     fn text(octets: Option<Vec<u8>>) -> Option<String> {
         octets.map(|octets| String::from_utf8(octets).unwrap())
-    }
-
-    #[test]
-    fn hex_is_read_in_pairs_of_either_case() {
-        assert_eq!(from_hex(b"0a1BfF").unwrap(), [0x0a, 0x1b, 0xff]);
-        assert_eq!(from_hex(b"0a1"), None);
-        assert_eq!(from_hex(b"0g"), None);
-        assert_eq!(to_hex(&[0x0a, 0xff]), b"0aff");
-    }
-
-    /// Texts shown in public documentation of the scheme; `tests/make/diagnosis.py` decodes them too.
-    #[test]
-    fn type_7_texts_give_what_is_published() {
-        for hidden in ["094F471A1A0A", "0822455D0A16", "13061E010803", "02050D480809", "060506324F41"] {
-            assert_eq!(text(from_type7(hidden.as_bytes())).as_deref(), Some("cisco"), "{hidden}");
-        }
-        assert_eq!(to_type7(b"cisco", 9), b"094F471A1A0A");
-        assert_eq!(to_type7(b"cisco", 2), b"02050D480809");
-        for none in ["", "09", "99AABB", "094F471A1A0", "x94F471A1A0A", "00FFFFFF"] {
-            assert_eq!(from_type7(none.as_bytes()), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn type_7_begins_again_where_its_string_ends() {
-        let plain = vec![b'p'; 60];
-        for salt in [0, 15, 52] {
-            assert_eq!(from_type7(&to_type7(&plain, salt)).unwrap(), plain);
-        }
     }
 
     /// RFC 4648 section 10.

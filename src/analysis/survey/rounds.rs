@@ -3,6 +3,7 @@
 //! The first asks everything once. Each further one asks several times what stayed silent, with controls at places that
 //! are drawn: whatever drops requests by their number or time drops controls as easily as what is asked for.
 
+use super::pacing::Pacing;
 use super::run::Survey;
 use super::silence::Circumstances;
 
@@ -14,6 +15,9 @@ const FEWEST_CONTROLS: usize = 2;
 
 /// How often a round asks what stayed silent, where more tries are left than the last round may have.
 const AT_ONCE: usize = 5;
+
+/// The same where the gaps are polite, and so long that every request counts.
+const AT_ONCE_AT_POLITE_GAPS: usize = 3;
 const LAST: usize = 7;
 
 /// Controls that a round may have beyond the tries of a kind.
@@ -26,7 +30,7 @@ impl Survey {
         let mut controls = first_controls(self.stimuli.len());
         let mut left = tries.saturating_sub(1);
         while left > 0 {
-            let times = times(left);
+            let times = self.times(left);
             controls += times + MORE_CONTROLS;
             left -= times;
         }
@@ -81,7 +85,7 @@ impl Survey {
             self.begin(wanted, 0);
             return true;
         }
-        let (times, control) = (times(most), self.control());
+        let (times, control) = (self.times(most), self.control());
         let controls = wanted.iter().map(|index| self.controls_for(*index, times)).max().unwrap_or_default();
         let asked =
             wanted.iter().flat_map(|index| std::iter::repeat_n(*index, times.min(self.tries_left(*index))));
@@ -104,9 +108,9 @@ impl Survey {
     /// The fewest controls beside which so many more silences would be a fact, if as much is lost as was until now.
     fn controls_for(&self, index: usize, times: usize) -> usize {
         let circumstances = self.circumstances(index);
-        let is_enough = |controls: &usize| circumstances.with(times, *controls).is_unlikely();
+        let is_enough = |controls: &usize| circumstances.with(times, *controls).is_unlikely(self.once_in());
         let most = times + MORE_CONTROLS;
-        (times.min(most)..most).find(is_enough).unwrap_or(most)
+        (FEWEST_CONTROLS.min(most)..most).find(is_enough).unwrap_or(most)
     }
 
     /// How the silences of that kind stand beside what is known to be answered, in the rounds that are over.
@@ -132,6 +136,15 @@ impl Survey {
         self.tries().saturating_sub(self.attempts(index).count().saturating_sub(controls))
     }
 
+    /// How often a round asks each kind of which so many tries are left at most.
+    fn times(&self, left: usize) -> usize {
+        match self.settings.pacing {
+            Pacing::Polite if left > AT_ONCE_AT_POLITE_GAPS => AT_ONCE_AT_POLITE_GAPS,
+            Pacing::Every(_) if left > LAST => AT_ONCE,
+            _ => left,
+        }
+    }
+
     fn tries(&self) -> usize {
         usize::try_from(self.settings.tries).unwrap_or(usize::MAX)
     }
@@ -139,9 +152,4 @@ impl Survey {
 
 fn first_controls(kinds: usize) -> usize {
     (kinds / KINDS_A_CONTROL).max(FEWEST_CONTROLS)
-}
-
-/// How often a round asks each kind of which so many tries are left at most.
-fn times(left: usize) -> usize {
-    if left <= LAST { left } else { AT_ONCE }
 }

@@ -7,10 +7,14 @@
 
 use super::attempt::{Attempt, Sent, Stop};
 use super::loss::{Loss, ONCE_IN};
+use super::pacing::Pacing;
 use super::run::Survey;
 
 /// Of so many controls more than one was lost: there is a limit, or a network that lets nothing be told.
 const ONE_LOST_OF: u32 = 3;
+
+/// What is left of [`ONCE_IN`] where the gaps are polite.
+const ONCE_IN_AT_POLITE_GAPS: f64 = 50.0;
 
 /// How one kind fared beside what is known to be answered.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,24 +75,33 @@ impl Circumstances {
         }
     }
 
-    /// True when no limit has that luck.
-    pub(super) fn is_unlikely(self) -> bool {
-        self.chance * ONCE_IN < 1.0
+    /// True when no limit has that luck, which it has once in so many orders.
+    pub(super) fn is_unlikely(self, once_in: f64) -> bool {
+        self.chance * once_in < 1.0
     }
 
     /// True when the silences are neither loss nor a limit.
-    fn is_refusal(self) -> bool {
+    fn is_refusal(self, once_in: f64) -> bool {
         let is_limited = self.loss.lost * ONE_LOST_OF > self.loss.lost + self.loss.answered;
-        self.is_unlikely() && !is_limited && self.loss.cannot_explain(self.silences)
+        self.is_unlikely(once_in) && !is_limited && self.loss.cannot_explain(self.silences)
     }
 }
 
 impl Survey {
+    /// How unlikely the luck of a limit must be. The polite gaps are those that limits let pass as they come with the
+    /// programs: that there is a stricter one is unlikely by itself, and each further request takes 8 seconds.
+    pub(super) fn once_in(&self) -> f64 {
+        match self.settings.pacing {
+            Pacing::Polite => ONCE_IN_AT_POLITE_GAPS,
+            Pacing::Every(_) => ONCE_IN,
+        }
+    }
+
     /// True when the silence of that kind is no loss, no limit, nor the end of a server's patience.
     pub(super) fn is_silent(&self, index: usize) -> bool {
         let is_bare = self.attempts(index).all(|attempt| matches!(attempt, Attempt::Silent | Attempt::Open));
         let is_stopped = matches!(self.stopped, Some(Stop::Kiss(_)));
-        is_bare && !is_stopped && self.circumstances(index).is_refusal()
+        is_bare && !is_stopped && self.circumstances(index).is_refusal(self.once_in())
     }
 }
 
@@ -111,14 +124,14 @@ mod tests {
     #[test]
     fn rounds_count_together_and_loss_makes_less_of_them() {
         let first = round(1, 4, 0);
-        assert!(!first.is_refusal());
-        assert!(first.and(5, Loss { answered: 8, lost: 0 }).is_refusal());
-        assert!(!first.and(5, Loss { answered: 6, lost: 2 }).is_refusal());
+        assert!(!first.is_refusal(ONCE_IN));
+        assert!(first.and(5, Loss { answered: 8, lost: 0 }).is_refusal(ONCE_IN));
+        assert!(!first.and(5, Loss { answered: 6, lost: 2 }).is_refusal(ONCE_IN));
     }
 
     #[test]
     fn where_more_than_a_third_of_the_controls_is_lost_nothing_is_told() {
-        assert!(!round(90, 50, 26).is_refusal());
-        assert!(round(90, 52, 26).is_refusal());
+        assert!(!round(90, 50, 26).is_refusal(ONCE_IN));
+        assert!(round(90, 52, 26).is_refusal(ONCE_IN));
     }
 }

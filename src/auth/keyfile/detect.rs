@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::line_buffer::{Piece, pieces};
 use super::ntpd::{LONGEST_TEXT, has_prefix};
-use super::{Dialect, KeyFile, collect, number, read, type_name};
+use super::{Dialect, HEADER_START, KeyFile, collect, number, read, type_name};
 use crate::auth::algorithm::Algorithm;
 use crate::auth::key::KeyId;
 
@@ -178,10 +178,23 @@ impl Signs {
     fn look_at_comment(&mut self, text: &[u8], line: usize) {
         let header =
             |name: &[u8]| text.trim_ascii_start().get(2..).is_some_and(|rest| rest.starts_with(name));
+        for dialect in Dialect::ALL {
+            if header(format!("{HEADER_START}{},", dialect.title()).as_bytes()) {
+                return self.of(dialect).add(Reason::Header(line));
+            }
+        }
         if header(b"ntpkey_AES_") {
             self.ntpsec.add(Reason::Header(line));
         } else if header(b"ntpkey_") {
             self.ntp_org.add(Reason::Header(line));
+        }
+    }
+
+    fn of(&mut self, dialect: Dialect) -> &mut Sign {
+        match dialect {
+            Dialect::NtpOrg => &mut self.ntp_org,
+            Dialect::Ntpsec => &mut self.ntpsec,
+            Dialect::Chrony => &mut self.chrony,
         }
     }
 

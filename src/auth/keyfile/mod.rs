@@ -50,6 +50,15 @@ pub fn read(text: &[u8], dialect: Dialect) -> KeyFile {
     }
 }
 
+/// Reads `text` as ntp.org 4.2.8p15 and earlier do: what stands behind 64 hex digits is not looked at, where
+/// later versions use more of it, or refuse the file.
+pub fn read_older(text: &[u8]) -> KeyFile {
+    ntp_org::read_older(text)
+}
+
+/// How the header begins that ntpcap writes; the title of the program and a comma follow.
+pub(super) const HEADER_START: &str = "Keys for ";
+
 /// The program whose reading of a key file is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dialect {

@@ -15,19 +15,37 @@ use crate::auth::key::{Key, KeyId, Secret};
 /// Most octets of a secret.
 const LONGEST_SECRET: usize = 64;
 
+/// As 4.2.8p18 reads; each entry tells where 4.2.8p15 makes another key of its line.
 pub(super) fn read(text: &[u8]) -> KeyFile {
+    read_as(text, Version::Latest)
+}
+
+/// As 4.2.8p15 reads, which takes some lines that later versions refuse.
+pub(super) fn read_older(text: &[u8]) -> KeyFile {
+    read_as(text, Version::Older)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Latest,
+    Older,
+}
+
+fn read_as(text: &[u8], version: Version) -> KeyFile {
     let mut collector = Collector::new(Dialect::NtpOrg);
-    each_line(&mut collector, text, read_line);
+    each_line(&mut collector, text, |line| read_line(line, version));
     collector.finish(|_, _| 0)
 }
 
-fn read_line(line: &mut Line<'_, '_>) {
+fn read_line(line: &mut Line<'_, '_>, version: Version) {
     let Some(definition) = line.define(Dialect::NtpOrg) else { return };
     let Definition { id, meaning, secret } = definition;
     let place = line.place(secret.start, Some(id));
+    let decode = if version == Version::Latest { decode } else { decode_in_older };
     let octets = decode(line.buffer.word(&secret), meaning, line.collector, place);
     let Some(octets) = octets else { return };
-    let older = decode_as_older(line.buffer.word(&secret)).filter(|older| *older != octets);
+    let older = decode_as_older(line.buffer.word(&secret));
+    let older = older.filter(|older| version == Version::Latest && *older != octets);
     let spelling = line.spelling(&secret);
     let addresses = read_addresses(line, place);
     let Some(meaning) = meaning else {
@@ -85,6 +103,30 @@ fn decode(word: &[u8], meaning: Option<Meaning>, collector: &mut Collector, plac
         collector.report(place, Severity::Warning, kind);
     }
     Some(word.chunks(2).map(octet).collect())
+}
+
+/// The same in 4.2.8p15: what stands behind 64 hex digits is not looked at.
+fn decode_in_older(
+    word: &[u8],
+    meaning: Option<Meaning>,
+    collector: &mut Collector,
+    place: Place,
+) -> Option<Vec<u8>> {
+    let Some(octets) = decode_as_older(word) else { return Some(word.to_vec()) };
+    let digits = word.len().min(OLDER_DIGITS);
+    if let Some(good) = word.iter().take(digits).position(|octet| hex_value(*octet).is_none()) {
+        collector.count(place, ProblemKind::NotHex { digits, good });
+        return None;
+    }
+    if word.len() > OLDER_DIGITS {
+        let kind = ProblemKind::SecretCut { octets: word.len().div_ceil(2), kept: octets.len() };
+        collector.report(place, Severity::Warning, kind);
+    } else if digits % 2 == 1 {
+        let algorithm = meaning.and_then(Meaning::algorithm);
+        let kind = ProblemKind::OddHexDigits { algorithm, digits, last: OddDigit::Dropped };
+        collector.report(place, Severity::Warning, kind);
+    }
+    Some(octets)
 }
 
 /// The octets of a secret word in 4.2.8p15: at most 64 hex digits count, and only whole octets.

@@ -13,6 +13,9 @@ use crate::ntp::header::Mode;
 
 use super::census::{CensusDocument, UseRecord};
 use super::conform::{ConformRecord, ConformReport, ConformReports};
+use super::fingerprint::FingerprintDocument;
+use super::key_diff::KeyDiffDocument;
+use super::lint::LintReport;
 use super::probe::{DiffDocument, ProbeDocument, ProbeRecord};
 use super::serve::ServeRecord;
 
@@ -97,12 +100,17 @@ pub fn schema() -> serde_json::Value {
     let case = generator.subschema_for::<ConformRecord<'_>>();
     let cases = generator.subschema_for::<ConformReport>();
     let all_cases = generator.subschema_for::<ConformReports<'_>>();
+    let fingerprints = generator.subschema_for::<FingerprintDocument>();
+    let key_diff = generator.subschema_for::<KeyDiffDocument>();
+    let linted = generator.subschema_for::<LintReport>();
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ntpcap results",
         "description": "A line of --ndjson or of a server's log, or the document of --json.",
         "schema_version": SCHEMA,
-        "anyOf": [record, document, census, served, probed, all_probed, diff, case, cases, all_cases],
+        "anyOf": [
+            record, document, census, served, probed, all_probed, diff, case, cases, all_cases, fingerprints, key_diff, linted
+        ],
         "$defs": generator.take_definitions(true),
     })
 }

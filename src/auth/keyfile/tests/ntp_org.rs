@@ -234,6 +234,23 @@ fn ntp_org_4_2_8p15_drops_an_odd_digit_and_cuts_hex_to_thirty_two_octets() {
     assert_eq!(older("text"), None);
 }
 
+/// `tests/peers/keys.py` has the same of the real one.
+#[test]
+fn ntp_org_4_2_8p15_loads_files_that_later_versions_refuse() {
+    for rest in ["ab".repeat(33), "zz".to_owned(), "c".to_owned()] {
+        let text = format!("1 MD5 good\n20 SHA1 {}{rest}\n", "ab".repeat(32));
+        let older = read_older(text.as_bytes());
+        assert!(matches!(older.consequence, Consequence::AllKeysLoad { keys: 2, .. }), "{rest}");
+        let key = older.entries[1].ready().unwrap();
+        assert_eq!(hex(key.secret().as_octets()), "ab".repeat(32), "{rest}");
+        assert!(older.entries[1].older_version.is_none());
+    }
+    let file = read_older(format!("20 SHA1 {}g\n", "ab".repeat(20)).as_bytes());
+    assert_eq!(file.consequence, refused(1));
+    let text = format!("20 MD5 {}zz\n", "ab".repeat(32));
+    assert_eq!(read(text.as_bytes(), NTP_ORG).consequence, refused(1));
+}
+
 #[test]
 fn ntp_org_takes_prefixes_of_chrony_as_text() {
     assert_eq!(secret("20 MD5 HEX:00112233\n", NTP_ORG), Some(hex(b"HEX:00112233")));
