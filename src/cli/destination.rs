@@ -178,6 +178,17 @@ pub(super) fn is_same_file(path: &Path, input: &Path) -> bool {
     identity(input) == Some(found)
 }
 
+/// True when what is written to both names would be in one file, be it there already or not.
+pub(super) fn is_same_output(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(directory.join(path.file_name()?))
+    };
+    let is_one_place = place(one).is_some_and(|one| place(other) == Some(one));
+    one == other || is_one_place || (!other.is_dir() && is_same_file(one, other))
+}
+
 /// The error without the temporary name, which the user has not chosen.
 fn plain(error: io::Error) -> io::Error {
     error.raw_os_error().map_or(error, io::Error::from_raw_os_error)

@@ -1,7 +1,7 @@
 //! Exit codes and the errors that lead to code 2.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -180,11 +180,13 @@ pub(super) enum CliError {
         /// The file.
         path: PathBuf,
     },
-    /// A log and a capture are to go to the same file.
-    #[error("{}: cannot take both the log and the capture", label(path))]
+    /// Two results are to go to the same file.
+    #[error("{}: cannot take both {both}", output_label(path))]
     SameOutput {
         /// The file.
         path: PathBuf,
+        /// The two: `the log and the capture`.
+        both: String,
     },
     /// A log or a capture cannot be written on.
     #[error("{}: {}", output_label(path), why_unwritten(error))]
@@ -299,6 +301,26 @@ pub(super) enum CliError {
         /// The names of those that come with the program.
         known: Vec<&'static str>,
     },
+    /// A baseline is to be written of no server, or of several.
+    #[error("--write-baseline: a baseline is of one server, and the captures tell of {servers}")]
+    BaselineOfSeveral {
+        /// Servers that something is told of.
+        servers: usize,
+    },
+    /// A matrix has no such form.
+    #[error("{}: a matrix is written as a page (.html) or as a table in Markdown (.md)", label(path))]
+    MatrixForm {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nothing can be sent from that address.
+    #[error("--source {address}: {error}")]
+    Source {
+        /// The address.
+        address: IpAddr,
+        /// Why not.
+        error: io::Error,
+    },
     /// A file is no report.
     #[error("{}: {error}", label(path))]
     StoredReport {
@@ -412,6 +434,8 @@ impl CliError {
             CliError::NoSuchBaseline { known, .. } => {
                 Some(format!("those that come with the program: {}", known.join(", ")))
             }
+            CliError::BaselineOfSeveral { .. } => Some("name a capture of one server alone".to_owned()),
+            CliError::Source { .. } => Some("name an address of this host".to_owned()),
             CliError::CaptureBesideText => {
                 Some("add --quiet and leave --json and --log - out, or name a file".to_owned())
             }

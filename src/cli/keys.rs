@@ -85,9 +85,13 @@ pub(super) fn load_for_server(arguments: &KeyArguments) -> Result<Option<LoadedK
     if arguments.files.iter().any(|file| file.address.is_some()) {
         return Err(CliError::KeysOfOneServer);
     }
-    let in_environment = std::env::var_os("NTPCAP_KEYS").is_some_and(|path| !path.is_empty());
-    let is_given = !arguments.files.is_empty() || arguments.conf.is_some() || in_environment;
+    let is_given = !arguments.files.is_empty() || arguments.conf.is_some() || are_in_environment();
     is_given.then(|| load(arguments, false)).transpose()
+}
+
+/// True when `NTPCAP_KEYS` names a key file.
+pub(super) fn are_in_environment() -> bool {
+    std::env::var_os("NTPCAP_KEYS").is_some_and(|path| !path.is_empty())
 }
 
 /// Which files to read: those given, else that of the environment, of the configuration, or of a usual place.

@@ -1,5 +1,7 @@
 //! What is known of a server before it is asked: the deviations that it is expected to have.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::catalogue;
@@ -35,6 +37,12 @@ pub enum BaselineError {
     /// It names a case that there is not.
     #[error("{0}: no case of that name")]
     Case(String),
+    /// It has a case twice.
+    #[error("{0}: stands there twice")]
+    Twice(String),
+    /// It does not say why.
+    #[error("{0}: its reason is empty")]
+    Reason(String),
     /// It expects what is no deviation.
     #[error("{slug}: expected to be {outcome}, and only fail and warn can be expected")]
     Outcome {
@@ -68,8 +76,22 @@ impl Baseline {
     /// What is wrong with it, and where.
     pub fn parse(text: &str) -> Result<Baseline, BaselineError> {
         let file: File = toml::from_str(text).map_err(|error| BaselineError::Shape(error.to_string()))?;
-        let entries = file.expected.into_iter().map(entry).collect::<Result<_, _>>()?;
-        Ok(Baseline { name: file.name, entries })
+        let entries = file.expected.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let mut known = BTreeSet::new();
+        match entries.iter().find(|entry| !known.insert(&entry.slug)) {
+            Some(twice) => Err(BaselineError::Twice(twice.slug.clone())),
+            None => Ok(Baseline { name: file.name, entries }),
+        }
+    }
+
+    /// The cases of which it expects something that these results say nothing about: they were skipped, or not selected.
+    pub fn untried(&self, results: &[CaseResult]) -> Vec<&str> {
+        let is_tried = |slug: &str| {
+            let found = results.iter().find(|result| result.case.slug == slug);
+            found.is_some_and(|result| result.judgement.outcome != Outcome::Skip)
+        };
+        let slugs = self.entries.iter().map(|entry| entry.slug.as_str());
+        slugs.filter(|slug| !is_tried(slug)).collect()
     }
 
     /// Writes it as TOML.
@@ -98,6 +120,7 @@ impl Baseline {
                     expected: format!("{expected}, by the baseline"),
                     actual: format!("{outcome}: {actual}"),
                     exchange: judgement.exchange,
+                    reply: judgement.reply,
                 };
             }
         }
@@ -110,9 +133,17 @@ impl Baseline {
         let entries = deviating.map(|result| Expected {
             slug: result.case.slug.to_owned(),
             outcome: result.judgement.outcome,
-            reason: result.judgement.actual.clone(),
+            reason: reason(&result.judgement),
         });
         Baseline { name: name.to_owned(), entries: entries.collect() }
+    }
+}
+
+/// What was seen, or else what was not.
+fn reason(judgement: &Judgement) -> String {
+    match judgement.actual.trim().is_empty() {
+        true => format!("not {}", judgement.expected),
+        false => judgement.actual.clone(),
     }
 }
 
@@ -120,6 +151,9 @@ fn entry(entry: Entry) -> Result<Expected, BaselineError> {
     let Entry { case, outcome, reason } = entry;
     if catalogue::find(&case).is_none() {
         return Err(BaselineError::Case(case));
+    }
+    if reason.trim().is_empty() {
+        return Err(BaselineError::Reason(case));
     }
     match Outcome::from_name(&outcome) {
         Some(known @ (Outcome::Fail | Outcome::Warn)) => Ok(Expected { slug: case, outcome: known, reason }),
@@ -170,5 +204,17 @@ mod tests {
         assert_eq!(told("header/length", "header/none"), "header/none: no case of that name");
         assert!(told("warn", "pass").contains("expected to be pass"));
         assert!(told("reason", "why").contains("unknown field `why`"));
+        assert_eq!(told("adds a field", " "), "header/length: its reason is empty");
+        let entry = TEXT.split_once('[').unwrap().1;
+        let twice = Baseline::parse(&format!("{TEXT}\n[{entry}")).unwrap_err();
+        assert_eq!(twice.to_string(), "header/length: stands there twice");
+    }
+
+    #[test]
+    fn what_was_not_asked_is_known() {
+        let baseline = Baseline::parse(TEXT).unwrap();
+        assert_eq!(baseline.untried(&[result(Outcome::Skip)]), ["header/length"]);
+        assert_eq!(baseline.untried(&[]), ["header/length"]);
+        assert!(baseline.untried(&[result(Outcome::Pass)]).is_empty());
     }
 }

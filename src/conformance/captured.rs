@@ -17,21 +17,40 @@ use super::asking::tokens;
 use super::case::Case;
 use super::context::{Context, Facts};
 use super::exchange::{Evidence, Exchange, Names, Received, Stimulus};
-use super::outcome::{Judgement, Outcome};
+use super::outcome::{Judgement, Outcome, Shown};
 use super::runner::CaseResult;
 
 /// Exchanges of servers, as they were captured.
 #[derive(Debug)]
 pub struct Captured {
     keys: Arc<Keyring>,
-    servers: BTreeMap<SocketAddr, Server>,
+    /// What captures are called, where there are several.
+    labels: Vec<String>,
+    /// By capture too: what has one address in two captures need not be one server.
+    servers: BTreeMap<(usize, SocketAddr), Server>,
+    exchanges: usize,
     /// Messages of servers and exchanges for which there is no room.
     pub left_out: u64,
+}
+
+/// What is proved or refuted of a server.
+#[derive(Debug)]
+pub struct JudgedServer {
+    /// What the capture is called that shows it, where there are several.
+    pub file: Option<String>,
+    /// Its address.
+    pub server: SocketAddr,
+    /// What its exchanges were judged in.
+    pub context: Context,
+    /// The cases that somebody asked.
+    pub results: Vec<CaseResult>,
 }
 
 /// The exchanges of one server.
 #[derive(Debug, Default)]
 struct Server {
+    /// The capture that shows it, where there are several.
+    file: Option<String>,
     seen: Vec<Seen>,
     /// The exchanges that a reply may name, by client and origin timestamp.
     open: HashMap<(SocketAddr, [u8; 8]), usize>,
@@ -71,6 +90,8 @@ impl Seen {
 /// A datagram of a capture.
 #[derive(Clone, Copy, Debug)]
 pub struct Sighted<'a> {
+    /// Index of the capture among those that are read together.
+    pub capture: usize,
     /// Its frame.
     pub frame: u64,
     /// When it was captured: time since 1970.
@@ -84,7 +105,10 @@ pub struct Sighted<'a> {
 }
 
 /// Servers whose exchanges are kept.
-const MOST_SERVERS: usize = 64;
+const MOST_SERVERS: usize = 1_024;
+
+/// Exchanges that are kept of all of them together.
+const MOST_OF_ALL: usize = 500_000;
 
 /// Exchanges that are kept of each.
 const MOST_EXCHANGES: usize = 8_192;
@@ -93,9 +117,9 @@ const MOST_EXCHANGES: usize = 8_192;
 const SILENCES: usize = 3;
 
 impl Captured {
-    /// Nothing yet; MACs are judged by these keys.
-    pub fn new(keys: Arc<Keyring>) -> Captured {
-        Captured { keys, servers: BTreeMap::new(), left_out: 0 }
+    /// Nothing yet; MACs are judged by these keys. `labels` are what captures are called, where there are several.
+    pub fn new(keys: Arc<Keyring>, labels: Vec<String>) -> Captured {
+        Captured { keys, labels, servers: BTreeMap::new(), exchanges: 0, left_out: 0 }
     }
 
     /// Takes in a datagram that is all there.
@@ -113,12 +137,13 @@ impl Captured {
     }
 
     fn take_request(&mut self, sighted: &Sighted<'_>, asked: Asked) {
-        let has_room = self.servers.len() < MOST_SERVERS || self.servers.contains_key(&sighted.destination);
-        if !has_room {
+        let place = (sighted.capture, sighted.destination);
+        let has_room = self.servers.len() < MOST_SERVERS || self.servers.contains_key(&place);
+        if !has_room || self.exchanges >= MOST_OF_ALL {
             self.left_out += 1;
             return;
         }
-        let server = self.servers.entry(sighted.destination).or_default();
+        let server = self.servers.entry(place).or_default();
         if server.seen.len() >= MOST_EXCHANGES {
             self.left_out += 1;
             return;
@@ -131,10 +156,11 @@ impl Captured {
         // Until more is known, silence may be loss.
         exchange.is_dead = true;
         server.seen.push(Seen { frame: sighted.frame, asked, exchange });
+        self.exchanges += 1;
     }
 
     fn take_reply(&mut self, sighted: &Sighted<'_>, header: &Header) {
-        let Some(server) = self.servers.get_mut(&sighted.source) else { return };
+        let Some(server) = self.servers.get_mut(&(sighted.capture, sighted.source)) else { return };
         let token = (sighted.destination, header.origin_timestamp.to_octets());
         let Some(seen) = server.open.get(&token).and_then(|index| server.seen.get_mut(*index)) else {
             return;
@@ -151,19 +177,18 @@ impl Captured {
 
     /// What is proved or refuted of each server, with the context that it was judged in. Cases that nobody asked are
     /// left out.
-    pub fn results(self, cases: &[&'static Case]) -> Vec<(SocketAddr, Context, Vec<CaseResult>)> {
-        let keys = self.keys;
-        let judge = |(address, server): (SocketAddr, Server)| {
-            let server = server.with_silences();
+    pub fn results(self, cases: &[&'static Case]) -> Vec<JudgedServer> {
+        let Captured { keys, labels, servers, .. } = self;
+        let judge = |((capture, address), server): ((usize, SocketAddr), Server)| {
+            let file = labels.get(capture).cloned();
+            let mut server = server.with_silences();
+            server.file.clone_from(&file);
             let facts = server.facts(&keys);
             let results = cases.iter().filter_map(|case| server.judge(case, &keys, &facts)).collect();
-            (address, context(&keys, facts.honoured.clone(), &facts), results)
+            let context = context(&keys, facts.honoured.clone(), &facts);
+            JudgedServer { file, server: address, context, results }
         };
-        self.servers
-            .into_iter()
-            .map(judge)
-            .filter(|(_, _, results): &(_, _, Vec<_>)| !results.is_empty())
-            .collect()
+        servers.into_iter().map(judge).filter(|judged| !judged.results.is_empty()).collect()
     }
 }
 
@@ -225,7 +250,7 @@ impl Server {
         let mut results: Vec<CaseResult> = Vec::new();
         for (key_id, seen) in by_key {
             let given = key_id.map_or_else(|| facts.honoured.clone(), |key_id| vec![key_id]);
-            results.extend(judge(case, &context(keys, given, facts), &seen));
+            results.extend(judge(case, &context(keys, given, facts), &seen, self.file.as_deref()));
         }
         results
             .into_iter()
@@ -234,7 +259,7 @@ impl Server {
 }
 
 /// The judgement on these exchanges, with the frame that shows it; `None` where they do not tell.
-fn judge(case: &'static Case, context: &Context, seen: &[&Seen]) -> Option<CaseResult> {
+fn judge(case: &'static Case, context: &Context, seen: &[&Seen], file: Option<&str>) -> Option<CaseResult> {
     if (case.lacks)(context).is_some() {
         return None;
     }
@@ -243,12 +268,16 @@ fn judge(case: &'static Case, context: &Context, seen: &[&Seen]) -> Option<CaseR
     if matches!(judgement.outcome, Outcome::Skip | Outcome::Inconclusive) {
         return None;
     }
-    let shown = judgement.exchange.and_then(|number| seen.get(number));
+    let shown = match judgement.exchange {
+        Some(Shown::Own(number)) => seen.get(number),
+        _ => None,
+    };
     let place = match shown {
         Some(seen) if judgement.outcome != Outcome::Pass => format!("request in frame {}", seen.frame),
         _ => format!("{} requests, the first in frame {}", own.len(), seen.first()?.frame),
     };
-    judgement.actual = format!("{} ({place})", judgement.actual);
+    let file = file.map(|file| format!(" of {file}")).unwrap_or_default();
+    judgement.actual = format!("{} ({place}{file})", judgement.actual);
     Some(CaseResult { case, judgement, exchanges: own })
 }
 

@@ -38,6 +38,13 @@ impl Context {
         Context { keys, given, draw, target: None, facts: Facts::default() }
     }
 
+    /// That of a server which answers, and nobody has a key.
+    pub(super) fn without_keys() -> Context {
+        let mut context = Context::new(Arc::new(Keyring::new()), Vec::new(), 0);
+        context.facts.answers_plainly = true;
+        context
+    }
+
     /// The same, for a server of that address and port.
     #[must_use]
     pub fn of(self, target: SocketAddr) -> Context {

@@ -181,8 +181,8 @@ pub fn every_reply(
     mut judge: impl FnMut(&Exchange, &Reading<'_>) -> Judgement,
 ) -> Judgement {
     each(evidence.own, |exchange| {
-        let all: Vec<Judgement> =
-            context.readings(exchange).map(|reading| judge(exchange, &reading)).collect();
+        let shown = |reading: Reading<'_>| judge(exchange, &reading).shown_by_reply(exchange, reading.reply);
+        let all: Vec<Judgement> = context.readings(exchange).map(shown).collect();
         match all.len() {
             0 => Judgement::pass("silence"),
             _ => Judgement::worst(all),
@@ -207,7 +207,7 @@ pub fn lacks_plain_replies(context: &Context) -> Option<&'static str> {
     (!context.facts.answers_plainly).then_some("requests without a MAC are not answered")
 }
 
-/// What is said of an exchange of another case, which is named.
-pub fn of_case(slug: &str, judgement: Judgement) -> Judgement {
-    Judgement { actual: format!("{slug}: {}", judgement.actual), ..judgement }
+/// What is said of that exchange of the run, whose case is named.
+pub fn of_run(number: usize, slug: &str, judgement: Judgement) -> Judgement {
+    Judgement { actual: format!("{slug}: {}", judgement.actual), ..judgement }.shown_in_run(number)
 }

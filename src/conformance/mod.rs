@@ -24,11 +24,11 @@ pub mod runner;
 pub mod selection;
 
 pub use baseline::{Baseline, BaselineError, Expected};
-pub use captured::{Captured, Sighted};
+pub use captured::{Captured, JudgedServer, Sighted};
 pub use case::{Case, Level};
 pub use context::{Context, Facts};
 pub use exchange::{Evidence, Exchange, Names, Received, Stimulus};
-pub use outcome::{Judgement, Outcome};
+pub use outcome::{Judgement, Outcome, Shown};
 pub use reading::{Reading, Told};
 pub use request::Request;
 pub use runner::{CaseResult, Pace, Runner, Settings};

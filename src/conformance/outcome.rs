@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::exchange::{Exchange, Received};
+
 /// What became of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
@@ -80,8 +82,19 @@ pub struct Judgement {
     pub expected: String,
     /// What was seen, or why nothing can be said.
     pub actual: String,
-    /// Which of the case's exchanges shows it, counted from zero.
-    pub exchange: Option<usize>,
+    /// Which exchange shows it.
+    pub exchange: Option<Shown>,
+    /// Which reply of that exchange shows it, counted from zero, where there may be several.
+    pub reply: Option<usize>,
+}
+
+/// An exchange that shows something, counted from zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Of those of the case.
+    Own(usize),
+    /// Of those of the run before the case.
+    Run(usize),
 }
 
 impl Judgement {
@@ -116,13 +129,25 @@ impl Judgement {
     }
 
     fn new(outcome: Outcome, expected: String, actual: String) -> Judgement {
-        Judgement { outcome, expected, actual, exchange: None }
+        Judgement { outcome, expected, actual, exchange: None, reply: None }
     }
 
-    /// The same, shown by that exchange.
+    /// The same, shown by that exchange of the case.
     #[must_use]
     pub fn shown_by(self, exchange: usize) -> Judgement {
-        Judgement { exchange: Some(exchange), ..self }
+        Judgement { exchange: Some(Shown::Own(exchange)), ..self }
+    }
+
+    /// The same, shown by that exchange of the run before the case.
+    #[must_use]
+    pub fn shown_in_run(self, exchange: usize) -> Judgement {
+        Judgement { exchange: Some(Shown::Run(exchange)), ..self }
+    }
+
+    /// The same, shown by that reply of the exchange.
+    #[must_use]
+    pub fn shown_by_reply(self, exchange: &Exchange, reply: &Received) -> Judgement {
+        Judgement { reply: exchange.replies.iter().position(|one| std::ptr::eq(one, reply)), ..self }
     }
 
     /// The worst of several, the first of those that are equally bad. A pass where there are none.
@@ -144,7 +169,7 @@ mod tests {
             Judgement::fail("c", "d").shown_by(2),
             Judgement::inconclusive("lost"),
         ];
-        assert_eq!(Judgement::worst(judgements).exchange, Some(1));
+        assert_eq!(Judgement::worst(judgements).exchange, Some(Shown::Own(1)));
         assert_eq!(Judgement::worst([]).outcome, Outcome::Pass);
     }
 

@@ -5,21 +5,30 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// A log of one run.
+/// A log.
 #[derive(Serialize)]
 struct Log<'a> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run<'a>; 1],
+    runs: Vec<Run<'a>>,
 }
 
+/// Rules and what was found by them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Run<'a> {
+pub(super) struct Run<'a> {
     tool: Tool<'a>,
     results: Vec<Finding<'a>>,
     column_kind: &'static str,
+}
+
+impl<'a> Run<'a> {
+    /// A run of this program.
+    pub(super) fn new(rules: Vec<Rule<'a>>, results: Vec<Finding<'a>>) -> Run<'a> {
+        let driver = Driver { name: "ntpcap", version: env!("CARGO_PKG_VERSION"), rules };
+        Run { tool: Tool { driver }, results, column_kind: "unicodeCodePoints" }
+    }
 }
 
 #[derive(Serialize)]
@@ -58,6 +67,9 @@ pub(super) struct Finding<'a> {
     pub(super) level: &'static str,
     pub(super) message: Text<'a>,
     pub(super) locations: [Location<'a>; 1],
+    /// What there is no other place for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) properties: Option<serde_json::Value>,
 }
 
 /// A text.
@@ -150,12 +162,12 @@ pub(super) fn write(
     results: Vec<Finding<'_>>,
     output: &mut impl Write,
 ) -> io::Result<()> {
-    let driver = Driver { name: "ntpcap", version: env!("CARGO_PKG_VERSION"), rules };
-    let log = Log {
-        schema: "https://json.schemastore.org/sarif-2.1.0.json",
-        version: "2.1.0",
-        runs: [Run { tool: Tool { driver }, results, column_kind: "unicodeCodePoints" }],
-    };
+    write_runs(vec![Run::new(rules, results)], output)
+}
+
+/// Writes a log of runs.
+pub(super) fn write_runs(runs: Vec<Run<'_>>, output: &mut impl Write) -> io::Result<()> {
+    let log = Log { schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs };
     serde_json::to_writer(&mut *output, &log)?;
     writeln!(output)
 }

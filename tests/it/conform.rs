@@ -1,6 +1,8 @@
 //! The cases of conformance against the reference server, in process and as built.
 
 pub(crate) mod command;
+mod documents;
+mod files;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

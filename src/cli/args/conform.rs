@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::conformance::Level;
+use crate::server::fault::FaultError;
 use crate::server::{Fault, Habit};
 
 use super::KeyArguments;
@@ -74,6 +75,9 @@ pub struct SelectionArguments {
     /// Only cases of this level: must, should, may, observed; repeatable
     #[arg(long, value_name = "LEVEL", value_delimiter = ',', value_parser = level)]
     pub level: Vec<Level>,
+    /// Only cases of this tag: rfc5905 and the like, practice, needs-key; repeatable
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub tag: Vec<String>,
 }
 
 /// How results are judged and told.
@@ -125,10 +129,10 @@ pub struct ServerRunArguments {
     #[allow(missing_docs)]
     pub selection: SelectionArguments,
     /// Least time between requests
-    #[arg(long, value_name = "TIME", value_parser = length, default_value = "20ms", help_heading = "Asking")]
+    #[arg(long, value_name = "TIME", value_parser = up_to_an_hour, default_value = "20ms", help_heading = "Asking")]
     pub interval: Duration,
     /// How long to wait for a reply
-    #[arg(long, value_name = "TIME", value_parser = length, default_value = "500ms", help_heading = "Asking")]
+    #[arg(long, value_name = "TIME", value_parser = up_to_an_hour, default_value = "500ms", help_heading = "Asking")]
     pub timeout: Duration,
     /// How often to ask what stays silent, at most
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Asking")]
@@ -144,12 +148,27 @@ pub struct ServerRunArguments {
     pub report: ReportArguments,
 }
 
+/// A fault, and how it was given.
+#[derive(Clone, Debug)]
+pub struct GivenFault {
+    /// As the user wrote it.
+    pub text: String,
+    /// The fault.
+    pub fault: Fault,
+}
+
+impl GivenFault {
+    fn parse(text: &str) -> Result<GivenFault, FaultError> {
+        Ok(GivenFault { text: text.to_owned(), fault: Fault::parse(text)? })
+    }
+}
+
 /// Arguments of `conform self`.
 #[derive(Debug, Args)]
 pub struct SelfRunArguments {
     /// Have the server do something wrong, as `serve --fault`; repeatable
-    #[arg(long, value_name = "FAULT", value_parser = Fault::parse)]
-    pub fault: Vec<Fault>,
+    #[arg(long, value_name = "FAULT", value_parser = GivenFault::parse)]
+    pub fault: Vec<GivenFault>,
     /// Give the server the habits of this program
     #[arg(long, value_name = "PROGRAM", default_value = "ntpcap", value_parser = habit)]
     pub like: &'static Habit,
@@ -157,7 +176,8 @@ pub struct SelfRunArguments {
     #[arg(long)]
     pub udp: bool,
     /// Run all cases once for each fault, and say which turn red by it
-    #[arg(long, conflicts_with_all = ["fault", "udp"])]
+    #[arg(long, conflicts_with_all = ["fault", "udp", "strict", "baseline", "write_baseline", "report", "output",
+        "label", "verbose", "quiet", "force"])]
     pub mutations: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -232,6 +252,13 @@ pub enum ReportFormat {
     Markdown,
     Sarif,
     Html,
+}
+
+/// Longer, and the run would not end while anybody waits for it.
+fn up_to_an_hour(text: &str) -> Result<Duration, String> {
+    let length = length(text)?;
+    let is_short = length <= Duration::from_secs(3_600);
+    if is_short { Ok(length) } else { Err("expected at most 1h".to_owned()) }
 }
 
 fn level(text: &str) -> Result<Level, String> {

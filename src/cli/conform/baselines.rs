@@ -16,6 +16,11 @@ static KNOWN: [(&str, &str); 6] = [
     ("openntpd-6.2p3", include_str!("../../../captures/baselines/openntpd-6.2p3.toml")),
 ];
 
+/// True for the name of a baseline that comes with the program.
+pub(super) fn is_known(name: &str) -> bool {
+    KNOWN.iter().any(|(known, _)| *known == name)
+}
+
 /// The baseline of that name, or in that file.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! `ntpcap conform`: whether a server does what the RFCs and the other servers have it do.
 
+mod alone;
 mod baselines;
 mod judge;
 mod mutations;
@@ -55,15 +56,16 @@ fn show(arguments: &ShowArguments) -> Result<Exit, CliError> {
 }
 
 fn matrix(arguments: &MatrixArguments) -> Result<Exit, CliError> {
-    let reports = arguments.reports.iter().map(|path| read_report(path)).collect::<Result<Vec<_>, _>>()?;
-    let matrix = Matrix::new(&reports);
+    let reports = arguments.reports.iter().map(|path| read_reports(path)).collect::<Result<Vec<_>, _>>()?;
+    let matrix = Matrix::new(&reports.concat());
     let Some(path) = &arguments.output else {
         matrix.write_markdown(&mut output())?;
         return Ok(Exit::Fine);
     };
+    let is_page = is_page(path)?;
     let inputs = arguments.reports.iter().map(|path| path.as_path());
     let mut destination = Destination::open(path, arguments.force, inputs, &Interrupt::catch()?)?;
-    match path.extension().is_some_and(|extension| extension == "html") {
+    match is_page {
         true => matrix.write_html(&mut destination)?,
         false => matrix.write_markdown(&mut destination)?,
     }
@@ -72,7 +74,16 @@ fn matrix(arguments: &MatrixArguments) -> Result<Exit, CliError> {
     Ok(Exit::Fine)
 }
 
-fn read_report(path: &Path) -> Result<StoredReport, CliError> {
+/// Whether a name asks for a page or for a table; without an ending it is a table.
+fn is_page(path: &Path) -> Result<bool, CliError> {
+    match path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).as_deref() {
+        Some("html" | "htm") => Ok(true),
+        None | Some("md" | "markdown" | "txt") => Ok(false),
+        Some(_) => Err(CliError::MatrixForm { path: path.to_owned() }),
+    }
+}
+
+fn read_reports(path: &Path) -> Result<Vec<StoredReport>, CliError> {
     let text = read(path)?;
     StoredReport::parse(&text).map_err(|error| CliError::StoredReport { path: path.to_owned(), error })
 }
@@ -88,5 +99,6 @@ fn selection(arguments: &SelectionArguments) -> Selection {
         only: arguments.only.clone(),
         exclude: arguments.exclude.clone(),
         levels: arguments.level.clone(),
+        tags: arguments.tag.clone(),
     }
 }

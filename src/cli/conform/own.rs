@@ -19,6 +19,7 @@ use crate::server::{Clients, Fault, Faults, Habit, InProcess, Policy, SystemCloc
 use super::super::args::conform::SelfRunArguments;
 use super::super::exit::{CliError, Exit};
 use super::super::interrupt::Interrupt;
+use super::alone::Alone;
 use super::results::Results;
 use super::server::{one_of_each, seed};
 
@@ -49,21 +50,28 @@ pub(super) fn own(arguments: &SelfRunArguments) -> Result<Exit, CliError> {
     let interrupt = Interrupt::catch()?;
     let cases = super::selection(&arguments.selection).cases()?;
     let keys = own_keys();
-    for fault in &arguments.fault {
+    let faults: Vec<Fault> = arguments.fault.iter().map(|given| given.fault.clone()).collect();
+    for fault in &faults {
         fault.check(&keys).map_err(CliError::Fault)?;
     }
-    let results = Results::open(&arguments.report, &interrupt)?;
+    let results = Results::open(&arguments.report, &[], None, &interrupt)?;
     let runner = match arguments.udp {
-        true => run_over_udp(cases, arguments.like, &arguments.fault, &keys, &interrupt)?,
-        false => run_in_process(cases, arguments.like, &arguments.fault, &keys),
+        true => run_over_udp(cases, arguments.like, &faults, &keys, &interrupt)?,
+        false => run_in_process(cases, arguments.like, &faults, &keys),
     };
     let exit = results.finish(&runner, arguments.like.name, &alone(arguments))?;
     Ok(if interrupt.is_set() { Exit::Interrupted } else { exit })
 }
 
-fn alone(arguments: &SelfRunArguments) -> String {
-    let udp = if arguments.udp { " --udp" } else { "" };
-    format!("ntpcap conform self --like {}{udp}", arguments.like.name)
+fn alone(arguments: &SelfRunArguments) -> Alone {
+    let mut alone = Alone::new("self");
+    alone.option("--like", arguments.like.name);
+    if arguments.udp {
+        alone.word("--udp");
+    }
+    arguments.fault.iter().for_each(|given| alone.option("--fault", &given.text));
+    alone.judging(&arguments.report);
+    alone
 }
 
 /// The keys of both sides.

@@ -1,19 +1,20 @@
 //! What is made of a run: a report, a baseline, an exit code.
 
 use std::io::Write;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
-use crate::conformance::{Baseline, CaseResult, Context, Outcome, Runner};
-use crate::report::conform::{ConformReport, Format};
+use crate::conformance::{Baseline, CaseResult, Context, Exchange, Outcome, Runner};
+use crate::report::conform::{self, ConformReport, Format, Run, Style};
 
 use super::super::args::conform::{ReportArguments, ReportFormat};
-use super::super::destination::Destination;
+use super::super::destination::{Destination, is_same_output};
 use super::super::exit::{CliError, Exit};
 use super::super::interrupt::Interrupt;
 use super::super::output::output;
+use super::super::say;
+use super::alone::Alone;
 use super::baselines;
-use super::judge::ALONE;
 
 /// Where results go, opened before the run.
 pub(super) struct Results<'a> {
@@ -23,16 +24,36 @@ pub(super) struct Results<'a> {
     written: Option<Destination>,
 }
 
+/// Results of one server, and what to call it.
+pub(super) struct Tested<'r> {
+    /// What was tested, where nothing else is said.
+    pub(super) label: String,
+    /// What its cases were judged in.
+    pub(super) context: &'r Context,
+    /// The cases.
+    pub(super) results: &'r [CaseResult],
+    /// All exchanges, where cases look at those of others.
+    pub(super) run: &'r [(&'static str, Exchange)],
+    /// Why not all was asked.
+    pub(super) ended: Option<&'r str>,
+}
+
 impl<'a> Results<'a> {
-    /// Reads the baseline and opens the files.
+    /// Reads the baseline and opens the files, none of which may be one of `inputs`, which are read, or `capture`, which
+    /// is written too.
     ///
     /// # Errors
     /// Those of reading and opening.
     pub(super) fn open(
         arguments: &'a ReportArguments,
+        inputs: &[PathBuf],
+        capture: Option<&Path>,
         interrupt: &Interrupt,
     ) -> Result<Results<'a>, CliError> {
-        let open = |path: &Path| Destination::open(path, arguments.force, std::iter::empty(), interrupt);
+        let inputs: Vec<&Path> =
+            inputs.iter().map(PathBuf::as_path).chain(baseline_file(arguments)).collect();
+        refuse_same_outputs(arguments, capture)?;
+        let open = |path: &Path| Destination::open(path, arguments.force, inputs.iter().copied(), interrupt);
         Ok(Results {
             arguments,
             baseline: arguments.baseline.as_deref().map(baselines::baseline).transpose()?,
@@ -41,67 +62,115 @@ impl<'a> Results<'a> {
         })
     }
 
-    /// Writes what became of a run. `label` is what was tested where nothing else is said, `alone` the command that runs
-    /// one case.
+    /// Writes what became of a run. `label` is what was tested where nothing else is said.
     ///
     /// # Errors
     /// Those of writing.
-    pub(super) fn finish(self, runner: &Runner, label: &str, alone: &str) -> Result<Exit, CliError> {
-        let tested = [(label.to_owned(), runner.context(), runner.results())];
-        self.write(tested, runner.ended(), alone)
+    pub(super) fn finish(self, runner: &Runner, label: &str, alone: &Alone) -> Result<Exit, CliError> {
+        let tested = Tested {
+            label: label.to_owned(),
+            context: runner.context(),
+            results: runner.results(),
+            run: runner.exchanges(),
+            ended: runner.ended(),
+        };
+        self.write(&[tested], alone)
     }
 
-    /// Writes what a capture tells of servers, a report each.
+    /// Writes what became of each of those servers, all in one document.
     ///
     /// # Errors
-    /// Those of writing.
-    pub(super) fn finish_judged(
-        self,
-        judged: &[(SocketAddr, Context, Vec<CaseResult>)],
-    ) -> Result<Exit, CliError> {
-        let tested =
-            judged.iter().map(|(server, context, results)| (server.to_string(), context, results.as_slice()));
-        self.write(tested, None, ALONE)
-    }
-
-    fn write<'r>(
-        mut self,
-        tested: impl IntoIterator<Item = (String, &'r Context, &'r [CaseResult])>,
-        ended: Option<&str>,
-        alone: &str,
-    ) -> Result<Exit, CliError> {
-        let mut exits = Vec::new();
-        for (label, context, results) in tested {
-            let label = self.arguments.label.clone().unwrap_or(label);
-            let mut results = results.to_vec();
-            if let Some(file) = &mut self.written {
-                file.write_all(Baseline::of(&label, &results).to_toml().as_bytes())?;
-            }
-            if let Some(baseline) = &self.baseline {
-                results.iter_mut().for_each(|result| baseline.apply(result));
-            }
-            let report = ConformReport::new(&label, &results, context, ended, alone);
-            self.tell(&report)?;
-            exits.push(exit(&report, self.arguments.strict));
-        }
+    /// Those of writing, and that a baseline is wanted where there is not just one server.
+    pub(super) fn write(mut self, tested: &[Tested<'_>], alone: &Alone) -> Result<Exit, CliError> {
+        self.write_baseline(tested)?;
+        let reports: Vec<ConformReport> =
+            tested.iter().map(|one| self.report(one, alone, tested.len() == 1)).collect();
+        self.tell(&reports)?;
         for mut file in [self.report, self.written].into_iter().flatten() {
             file.flush()?;
             file.finish()?;
         }
+        let exits: Vec<Exit> = reports.iter().map(|report| exit(report, self.arguments.strict)).collect();
         let worst =
             [Exit::Wrong, Exit::Inconclusive, Exit::Fine].into_iter().find(|exit| exits.contains(exit));
         Ok(worst.unwrap_or(Exit::Inconclusive))
     }
 
-    fn tell(&mut self, report: &ConformReport) -> Result<(), CliError> {
-        let (format, verbose) = (format(self.arguments.format), self.arguments.verbose);
+    /// What reports call it. A name that the user gives to several is followed by that of each.
+    fn label(&self, tested: &Tested<'_>, is_one: bool) -> String {
+        match &self.arguments.label {
+            Some(label) if is_one => label.clone(),
+            Some(label) => format!("{label} {}", tested.label),
+            None => tested.label.clone(),
+        }
+    }
+
+    fn write_baseline(&mut self, tested: &[Tested<'_>]) -> Result<(), CliError> {
+        if self.written.is_none() {
+            return Ok(());
+        }
+        let [one] = tested else { return Err(CliError::BaselineOfSeveral { servers: tested.len() }) };
+        let baseline = Baseline::of(&self.label(one, true), one.results).to_toml();
+        self.written.iter_mut().try_for_each(|file| file.write_all(baseline.as_bytes()))?;
+        Ok(())
+    }
+
+    fn report(&self, tested: &Tested<'_>, alone: &Alone, is_one: bool) -> ConformReport {
+        let mut results = tested.results.to_vec();
+        if let Some(baseline) = &self.baseline {
+            results.iter_mut().for_each(|result| baseline.apply(result));
+            self.tell_untried(baseline, &tested.label, &results);
+        }
+        let run =
+            Run { results: &results, exchanges: tested.run, context: tested.context, ended: tested.ended };
+        ConformReport::new(&self.label(tested, is_one), &run, &|slugs| alone.of(slugs))
+    }
+
+    /// Says which entries of the baseline say nothing about this run.
+    fn tell_untried(&self, baseline: &Baseline, label: &str, results: &[CaseResult]) {
+        let untried = baseline.untried(results);
+        if !untried.is_empty() && !self.arguments.quiet {
+            let (name, cases) = (&baseline.name, untried.join(", "));
+            say(&format!("note: {label}: not asked, so not held to baseline {name}: {cases}"));
+        }
+    }
+
+    fn tell(&mut self, reports: &[ConformReport]) -> Result<(), CliError> {
+        let ReportArguments { format, verbose, strict, .. } = *self.arguments;
+        let style = Style { format: self::format(format), verbose, strict };
         match &mut self.report {
-            Some(file) => report.write(format, verbose, file)?,
+            Some(file) => conform::write(reports, style, file)?,
             None if self.arguments.quiet => {}
-            None => report.write(format, verbose, &mut output())?,
+            None => conform::write(reports, style, &mut output())?,
         }
         Ok(())
     }
+}
+
+/// The file of the baseline, where it is one.
+fn baseline_file(arguments: &ReportArguments) -> Option<&Path> {
+    arguments.baseline.as_deref().filter(|name| !baselines::is_known(name)).map(Path::new)
+}
+
+/// Each output is a file of its own. A device takes what is not kept anyway.
+fn refuse_same_outputs(arguments: &ReportArguments, capture: Option<&Path>) -> Result<(), CliError> {
+    let outputs = [
+        ("the results", arguments.output.as_deref()),
+        ("the baseline", arguments.write_baseline.as_deref()),
+        ("the capture", capture),
+    ];
+    let outputs = outputs.iter().filter_map(|(name, path)| Some((name, (*path)?)));
+    for (number, (name, path)) in outputs.clone().enumerate() {
+        let same = outputs.clone().skip(number + 1).find(|(_, other)| is_same_output(path, other));
+        if let Some((other, _)) = same.filter(|_| !is_device(path)) {
+            return Err(CliError::SameOutput { path: path.to_owned(), both: format!("{name} and {other}") });
+        }
+    }
+    Ok(())
+}
+
+fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.file_type().is_char_device())
 }
 
 /// Wrong counts before open: what is wrong is known.

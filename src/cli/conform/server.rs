@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use super::super::hosts::{self, Wanted};
 use super::super::interrupt::Interrupt;
 use super::super::traffic::Capture;
 use super::super::{keys, say};
+use super::alone::Alone;
+use super::baselines;
 use super::results::Results;
 
 /// `ntpcap conform server`.
@@ -30,10 +32,13 @@ pub(super) fn server(arguments: &ServerRunArguments) -> Result<Exit, CliError> {
     let (addresses, _) = hosts::resolve(&arguments.host, wanted)?;
     let none = || CliError::NoSuchAddress { host: arguments.host.clone() };
     let target = *addresses.first().ok_or_else(none)?;
-    let (ring, inputs) = read_keys(arguments, target)?;
+    can_send_from(arguments.source)?;
+    let (ring, read) = read_keys(arguments, target)?;
+    let baseline = arguments.report.baseline.iter().filter(|name| !baselines::is_known(name));
+    let inputs: Vec<PathBuf> = read.iter().cloned().chain(baseline.map(PathBuf::from)).collect();
     let given = given_keys(arguments, &ring)?;
     let report = &arguments.report;
-    let results = Results::open(report, &interrupt)?;
+    let results = Results::open(report, &inputs, arguments.pcap.as_deref(), &interrupt)?;
     let is_alone = report.quiet || report.output.is_some();
     let command = ("ntpcap conform", inputs.as_slice());
     let capture = Capture::create(arguments.pcap.as_deref(), report.force, is_alone, command, &interrupt)?;
@@ -42,7 +47,7 @@ pub(super) fn server(arguments: &ServerRunArguments) -> Result<Exit, CliError> {
         return Ok(Exit::Interrupted);
     };
     capture.finish()?;
-    let exit = results.finish(&runner, &arguments.host, &alone(arguments))?;
+    let exit = results.finish(&runner, &arguments.host, &alone(arguments, &read))?;
     Ok(if interrupt.is_set() { Exit::Interrupted } else { exit })
 }
 
@@ -84,12 +89,17 @@ fn read_keys(
     target: SocketAddr,
 ) -> Result<(Keyring, Vec<PathBuf>), CliError> {
     let names_keys = !arguments.keys.files.is_empty() || arguments.keys.conf.is_some();
-    if !names_keys && arguments.key.is_empty() {
-        say("note: no key file was named, so no case asks with a key");
+    let is_quiet = arguments.report.quiet;
+    if !names_keys && arguments.key.is_empty() && !keys::are_in_environment() {
+        if !is_quiet {
+            say("note: no key file was named, nor by NTPCAP_KEYS, so no case asks with a key");
+        }
         return Ok((Keyring::new(), Vec::new()));
     }
     let loaded = keys::load(&arguments.keys, false)?;
-    if !arguments.report.quiet {
+    if !is_quiet {
+        let found = if names_keys { Vec::new() } else { loaded.labels() };
+        found.iter().for_each(|label| say(&format!("note: keys from {label}")));
         loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
     }
     Ok((loaded.rings.into_keyring_of(target.ip()), loaded.read))
@@ -112,13 +122,30 @@ pub(super) fn one_of_each(ring: &Keyring) -> Vec<KeyId> {
     trusted.filter(|key| algorithms.insert(key.algorithm())).map(crate::auth::Key::id).collect()
 }
 
-/// The command that runs one case, but for its name.
-fn alone(arguments: &ServerRunArguments) -> String {
-    let mut command = format!("ntpcap conform server {}", arguments.host);
-    command.extend(arguments.keys.files.iter().map(|file| match file.address {
-        Some(address) => format!(" --keys {address}={}", file.path.display()),
-        None => format!(" --keys {}", file.path.display()),
-    }));
-    command.extend(arguments.key.iter().map(|key_id| format!(" --key {key_id}")));
-    command
+/// Opens a socket there, before anything is asked.
+fn can_send_from(source: Option<IpAddr>) -> Result<(), CliError> {
+    let Some(address) = source else { return Ok(()) };
+    let bound = UdpSocket::bind(SocketAddr::new(address, 0));
+    bound.map(drop).map_err(|error| CliError::Source { address, error })
 }
+
+/// The command that runs cases alone. `read` are the files of keys.
+fn alone(arguments: &ServerRunArguments, read: &[PathBuf]) -> Alone {
+    let mut alone = Alone::new("server");
+    alone.word(&arguments.host);
+    alone.keys(&arguments.keys, read);
+    arguments.key.iter().for_each(|key_id| alone.option("--key", &key_id.to_string()));
+    arguments.source.iter().for_each(|source| alone.option("--source", &source.to_string()));
+    alone.time("--interval", arguments.interval, INTERVAL);
+    alone.time("--timeout", arguments.timeout, TIMEOUT);
+    if arguments.tries != TRIES {
+        alone.option("--tries", &arguments.tries.to_string());
+    }
+    alone.judging(&arguments.report);
+    alone
+}
+
+/// What `--interval`, `--timeout` and `--tries` are where they are not given.
+const INTERVAL: Duration = Duration::from_millis(20);
+const TIMEOUT: Duration = Duration::from_millis(500);
+const TRIES: u32 = 3;

@@ -273,7 +273,11 @@ fn refuse_same_output(arguments: &ServeResultArguments) -> Result<(), CliError> 
     let (Some(log), Some(capture)) = (&arguments.log, &arguments.pcap) else { return Ok(()) };
     let is_device = capture.metadata().is_ok_and(|found| found.file_type().is_char_device());
     let is_same = !is_standard_input(log) && (log == capture || is_same_file(log, capture));
-    if is_same && !is_device { Err(CliError::SameOutput { path: capture.clone() }) } else { Ok(()) }
+    if is_same && !is_device {
+        let both = "the log and the capture".to_owned();
+        return Err(CliError::SameOutput { path: capture.clone(), both });
+    }
+    Ok(())
 }
 
 /// True for `-`.

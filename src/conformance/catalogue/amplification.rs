@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::{SWEEP, Stimulus, Until};
-use crate::conformance::expect::{every_reply, lacks_honoured_key, lacks_nothing, longer, of_case, plainly};
+use crate::conformance::expect::{every_reply, lacks_honoured_key, lacks_nothing, longer, of_run, plainly};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::{Context, Evidence, Exchange, Names};
 use crate::ntp::header::Mode;
@@ -138,8 +138,8 @@ pub(super) static RUN: &[Case] = &[Case {
             let first = exchange.request(0).first().copied().unwrap_or_default();
             Mode::from_bits(first) == Mode::Control
         };
-        let judged = evidence.run.iter().filter(|(_, exchange)| !is_control(exchange));
-        let mut judged = judged.map(|(slug, exchange)| of_case(slug, total(exchange)));
+        let judged = evidence.run.iter().enumerate().filter(|(_, (_, exchange))| !is_control(exchange));
+        let mut judged = judged.map(|(number, (slug, exchange))| of_run(number, slug, total(exchange)));
         let longer = judged.find(|judgement| !judgement.expected.is_empty());
         longer.unwrap_or_else(|| Judgement::pass(format!("{} exchanges", evidence.run.len())))
     },

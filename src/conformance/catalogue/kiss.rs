@@ -6,7 +6,7 @@ use crate::analysis::verdict::{Status, judge_message};
 use crate::auth::KeyId;
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::{Stimulus, Until};
-use crate::conformance::expect::{lacks_nothing, of_case};
+use crate::conformance::expect::{lacks_nothing, of_run};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::{Context, Evidence, Exchange, Names, Reading};
 use crate::ntp::Message;
@@ -115,9 +115,12 @@ fn of_kisses(
     evidence: &Evidence<'_>,
     judge: fn(&Context, &Reading<'_>) -> Option<Judgement>,
 ) -> Judgement {
-    let all = evidence.run.iter().flat_map(|(slug, exchange)| {
+    let all = evidence.run.iter().enumerate().flat_map(|(number, (slug, exchange))| {
         let kisses = context.readings(exchange).filter(|reading| code(reading).is_some());
-        kisses.filter_map(move |reading| Some(of_case(slug, judge(context, &reading)?)))
+        kisses.filter_map(move |reading| {
+            let judged = judge(context, &reading)?.shown_by_reply(exchange, reading.reply);
+            Some(of_run(number, slug, judged))
+        })
     });
     let all: Vec<Judgement> = all.collect();
     match all.is_empty() {

@@ -6,7 +6,7 @@ use crate::analysis::behaviour::Answer;
 use crate::analysis::verdict::Status;
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::Stimulus;
-use crate::conformance::expect::{each_reply, lacks_nothing, lacks_plain_replies, of_case, plainly};
+use crate::conformance::expect::{each_reply, lacks_nothing, lacks_plain_replies, of_run, plainly};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::reading::Told;
 use crate::conformance::{Context, Evidence, Exchange, Reading};
@@ -70,8 +70,11 @@ pub(super) static RUN: &[Case] = &[Case {
     lacks: lacks_nothing,
     ask: |_, _| None,
     judge: |context, evidence| {
-        let all = evidence.run.iter().flat_map(|(slug, exchange)| {
-            context.readings(exchange).map(move |reading| of_case(slug, nothing_behind(context, &reading)))
+        let all = evidence.run.iter().enumerate().flat_map(|(number, (slug, exchange))| {
+            context.readings(exchange).map(move |reading| {
+                let judged = nothing_behind(context, &reading).shown_by_reply(exchange, reading.reply);
+                of_run(number, slug, judged)
+            })
         });
         let judgement = Judgement::worst(all);
         match judgement.expected.is_empty() {

@@ -2,8 +2,7 @@
 
 use crate::analysis::verdict::judge_message;
 use crate::capture::CaptureTime;
-use crate::conformance::exchange::Received;
-use crate::conformance::{Context, Exchange};
+use crate::conformance::{Context, Exchange, Names, Received};
 use crate::ntp::message::Message;
 
 use super::super::anatomy::Anatomy;
@@ -12,29 +11,64 @@ use super::super::model::Hexadecimal;
 /// Datagrams and replies of one exchange that are shown.
 const MOST: usize = 4;
 
-/// What was sent and received in hexadecimal, and both octet by octet.
-pub(super) fn of(exchange: &Exchange, context: &Context) -> (Option<String>, Vec<String>, Vec<String>) {
-    let requests = exchange.stimulus.datagrams.iter().map(|(_, octets)| octets.as_slice());
-    let sent = requests.clone().next().map(|octets| Hexadecimal(octets).to_string());
-    let received = exchange.replies.iter().take(MOST).map(|one| Hexadecimal(&one.octets).to_string());
-    let time = exchange.replies.first().map(time_of);
+/// What was sent and received in hexadecimal, and both octet by octet. Where one reply of several shows what is to be
+/// shown, that reply and the datagram that it answers.
+pub(super) fn of(
+    exchange: &Exchange,
+    reply: Option<usize>,
+    context: &Context,
+) -> (Option<String>, Vec<String>, Vec<String>) {
+    let Part { sent, received, unshown } = part(exchange, reply);
+    let first = sent.first().map(|octets| Hexadecimal(octets).to_string());
+    let came = received.iter().map(|one| Hexadecimal(&one.octets).to_string()).collect();
+    let time = received.first().map(|reply| time_of(reply));
     let mut lines = Vec::new();
-    for octets in requests.clone().take(MOST) {
+    for octets in sent {
         explain(&format!("sent, {} octets", octets.len()), octets, time, context, &mut lines);
     }
-    let unshown = exchange.stimulus.datagrams.len().saturating_sub(MOST);
     if unshown > 0 {
         lines.push(format!("and {unshown} more"));
     }
-    for reply in exchange.replies.iter().take(MOST) {
+    for reply in &received {
         let octets = &reply.octets;
         let heading = format!("received from {}, {} octets", reply.source, octets.len());
         explain(&heading, octets, Some(time_of(reply)), context, &mut lines);
     }
-    if exchange.replies.is_empty() {
-        lines.push(format!("received nothing, asked {} times", exchange.tries));
+    match exchange.replies.len().saturating_sub(received.len()) {
+        _ if exchange.replies.is_empty() => {
+            lines.push(format!("received nothing, asked {} times", exchange.tries));
+        }
+        0 => {}
+        more => lines.push(format!("and {more} more")),
     }
-    (sent, received.collect(), lines)
+    (first, came, lines)
+}
+
+/// The part of an exchange that is shown.
+struct Part<'e> {
+    sent: Vec<&'e [u8]>,
+    received: Vec<&'e Received>,
+    /// Datagrams that were sent too.
+    unshown: usize,
+}
+
+fn part(exchange: &Exchange, reply: Option<usize>) -> Part<'_> {
+    let datagrams = exchange.stimulus.datagrams.iter().map(|(_, octets)| octets.as_slice());
+    let count = datagrams.len();
+    let shown = reply.and_then(|number| exchange.replies.get(number));
+    let answered = shown.and_then(|reply| match reply.names {
+        Names::This(number) => datagrams.clone().nth(number),
+        _ => None,
+    });
+    let sent: Vec<&[u8]> = match answered {
+        Some(octets) => vec![octets],
+        None => datagrams.take(MOST).collect(),
+    };
+    let received = match shown {
+        Some(reply) => vec![reply],
+        None => exchange.replies.iter().take(MOST).collect(),
+    };
+    Part { unshown: count.saturating_sub(sent.len()), sent, received }
 }
 
 fn time_of(reply: &Received) -> CaptureTime {

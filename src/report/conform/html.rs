@@ -1,5 +1,6 @@
 //! A report or a matrix as a page that needs nothing else.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use minijinja::value::Serde;
@@ -8,14 +9,21 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use super::ConformReport;
 use super::matrix::Matrix;
 
-pub(super) fn write(report: &ConformReport, output: &mut impl Write) -> io::Result<()> {
-    let counts = report.summary.counts();
+/// A page with a section for each server.
+pub(super) fn write(reports: &[ConformReport], output: &mut impl Write) -> io::Result<()> {
+    let section = |report: &ConformReport| {
+        context! { report => Value::from(Serde(report.clone())), counts => report.summary.counts() }
+    };
+    let sections: Vec<Value> = reports.iter().map(section).collect();
+    let outcomes: BTreeSet<&str> =
+        reports.iter().flat_map(|report| report.summary.outcomes.keys().map(String::as_str)).collect();
+    let title = match reports {
+        [one] => one.label.clone(),
+        _ => format!("{} servers", reports.len()),
+    };
     let page = include_str!("report.html");
-    render(
-        page,
-        context! { report => Value::from(Serde(report)), counts => counts, style => style() },
-        output,
-    )
+    let outcomes: Vec<Value> = outcomes.into_iter().map(Value::from).collect();
+    render(page, context! { title, sections, outcomes, style => style() }, output)
 }
 
 pub(super) fn write_matrix(matrix: &Matrix, output: &mut impl Write) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Cases as JUnit's XML: a suite for each group.
+//! Cases as JUnit's XML: a suite for each group, of each server where there are several.
 
 use std::io::{self, Write};
 
@@ -8,39 +8,54 @@ use crate::conformance::Outcome;
 
 use super::{CaseRecord, ConformReport};
 
-pub(super) fn write(report: &ConformReport, output: &mut impl Write) -> io::Result<()> {
-    let mut suites: Vec<TestSuite> = Vec::new();
-    for case in &report.cases {
-        let (group, _) = case.names();
-        if suites.last().is_none_or(|suite| suite.name.as_str() != group) {
-            suites.push(TestSuite::new(group));
-        }
-        if let Some(suite) = suites.last_mut() {
-            suite.add_test_case(test_case(case));
-        }
+pub(super) fn write(reports: &[ConformReport], strict: bool, output: &mut impl Write) -> io::Result<()> {
+    let labels: Vec<&str> = reports.iter().map(|report| report.label.as_str()).collect();
+    let mut junit = Report::new(format!("ntpcap conform: {}", labels.join(", ")));
+    for report in reports {
+        let prefix = if reports.len() > 1 { format!("{} ", report.label) } else { String::new() };
+        junit.add_test_suites(suites(report, &prefix, strict));
     }
-    let mut junit = Report::new(format!("ntpcap conform: {}", report.label));
-    junit.add_test_suites(suites);
     junit.serialize(&mut *output).map_err(io::Error::other)
 }
 
-fn test_case(case: &CaseRecord) -> TestCase {
+fn suites(report: &ConformReport, prefix: &str, strict: bool) -> Vec<TestSuite> {
+    let mut suites: Vec<TestSuite> = Vec::new();
+    for case in &report.cases {
+        let (group, _) = case.names();
+        let name = format!("{prefix}{group}");
+        if suites.last().is_none_or(|suite| suite.name.as_str() != name) {
+            suites.push(TestSuite::new(name));
+        }
+        if let Some(suite) = suites.last_mut() {
+            suite.add_test_case(test_case(case, prefix, strict));
+        }
+    }
+    suites
+}
+
+fn test_case(case: &CaseRecord, prefix: &str, strict: bool) -> TestCase {
     let (group, name) = case.names();
     let mut status = match case.outcome() {
-        Outcome::Fail | Outcome::UnexpectedPass => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        outcome if outcome.is_wrong(strict) => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Outcome::Inconclusive => TestCaseStatus::non_success(NonSuccessKind::Error),
         Outcome::Skip | Outcome::ExpectedFail => TestCaseStatus::skipped(),
-        Outcome::Pass | Outcome::Info | Outcome::Warn => TestCaseStatus::success(),
+        _ => TestCaseStatus::success(),
     };
+    let explanation = || case.explanation().join("\n");
     if !matches!(status, TestCaseStatus::Success { .. }) {
         status.set_message(case.told());
         status.set_type(case.outcome.clone());
-        status.set_description(case.octets.join("\n"));
+        if case.is_explained() {
+            status.set_description(explanation());
+        }
     }
+    let is_success = matches!(status, TestCaseStatus::Success { .. });
     let mut test = TestCase::new(name, status);
-    test.set_classname(group);
+    test.set_classname(format!("{prefix}{group}"));
     if case.outcome() != Outcome::Pass {
-        test.set_system_out(format!("{}: {}", case.outcome, case.told()));
+        let more =
+            if is_success && case.is_explained() { format!("\n{}", explanation()) } else { String::new() };
+        test.set_system_out(format!("{}: {}{more}", case.outcome, case.told()));
     }
     test
 }

@@ -2,14 +2,15 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use super::super::model::SCHEMA;
 use super::markdown::cell;
 use super::{CaseRecord, ConformReport, html};
 
 /// A report that was written as JSON.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StoredReport(ConformReport);
 
 /// Why text is no report.
@@ -24,18 +25,33 @@ pub enum StoredReportError {
 }
 
 impl StoredReport {
-    /// Reads a report.
+    /// Reads a document: the report of one server, or of each of several.
     ///
     /// # Errors
     /// What is not one.
-    pub fn parse(text: &str) -> Result<StoredReport, StoredReportError> {
-        let report: ConformReport = serde_json::from_str(text)?;
-        if report.schema == SCHEMA {
-            Ok(StoredReport(report))
-        } else {
-            Err(StoredReportError::Schema(report.schema))
+    pub fn parse(text: &str) -> Result<Vec<StoredReport>, StoredReportError> {
+        let has_several = serde_json::from_str::<Shape>(text)?.reports.is_some();
+        let reports = match has_several {
+            true => serde_json::from_str::<Several>(text)?.reports,
+            false => vec![serde_json::from_str(text)?],
+        };
+        match reports.iter().find(|report| report.schema != SCHEMA) {
+            Some(other) => Err(StoredReportError::Schema(other.schema)),
+            None => Ok(reports.into_iter().map(StoredReport).collect()),
         }
     }
+}
+
+/// What tells which of the two documents it is.
+#[derive(Deserialize)]
+struct Shape {
+    #[serde(default)]
+    reports: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Several {
+    reports: Vec<ConformReport>,
 }
 
 /// Cases and implementations.
@@ -90,8 +106,9 @@ impl Matrix {
         writeln!(output, "| case | level | {} |", labels.join(" | "))?;
         writeln!(output, "|---|---|{}", "---|".repeat(labels.len()))?;
         for row in &self.rows {
-            let outcomes: Vec<&str> = row.cells.iter().map(|cell| cell.outcome.as_str()).collect();
-            writeln!(output, "| {} | {} | {} |", row.slug, row.level, outcomes.join(" | "))?;
+            let outcomes: Vec<String> = row.cells.iter().map(|one| cell(&one.outcome)).collect();
+            let (slug, level) = (cell(&row.slug), cell(&row.level));
+            writeln!(output, "| {slug} | {level} | {} |", outcomes.join(" | "))?;
         }
         Ok(())
     }

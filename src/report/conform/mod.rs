@@ -14,7 +14,8 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::conformance::{Case, CaseResult, Context, Outcome};
+use crate::conformance::runner::SANITY;
+use crate::conformance::{Case, CaseResult, Context, Exchange, Outcome, Shown};
 
 use super::model::{JsonSchema, SCHEMA};
 
@@ -32,7 +33,7 @@ pub enum ConformRecord<'a> {
 }
 
 /// What was run, and what became of it: the document of `ntpcap conform --format json`.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConformReport {
     /// Version of this schema.
     pub schema: u32,
@@ -42,6 +43,39 @@ pub struct ConformReport {
     pub cases: Vec<CaseRecord>,
     /// Counts.
     pub summary: ConformSummary,
+}
+
+/// The document of `ntpcap conform judge --format json` where captures show several servers, or none.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ConformReports<'a> {
+    /// Version of this schema.
+    pub schema: u32,
+    /// One for each server.
+    pub reports: &'a [ConformReport],
+}
+
+/// What a report is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'r> {
+    /// What became of the cases.
+    pub results: &'r [CaseResult],
+    /// All exchanges with the slugs of their cases, where cases look at those of others.
+    pub exchanges: &'r [(&'static str, Exchange)],
+    /// What cases were judged in.
+    pub context: &'r Context,
+    /// Why not all was asked.
+    pub ended: Option<&'r str>,
+}
+
+/// How results are told.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// In which form.
+    pub format: Format,
+    /// Whether text tells more of what passed.
+    pub verbose: bool,
+    /// Whether warnings are failures, in forms that have failures.
+    pub strict: bool,
 }
 
 /// Counts over all cases.
@@ -115,15 +149,9 @@ pub enum Format {
 }
 
 impl ConformReport {
-    /// The report of results. `alone` is the command that runs one case, but for its slug.
-    pub fn new(
-        label: &str,
-        results: &[CaseResult],
-        context: &Context,
-        ended: Option<&str>,
-        alone: &str,
-    ) -> ConformReport {
-        let cases: Vec<CaseRecord> = results.iter().map(|result| record(result, context, alone)).collect();
+    /// The report of a run. `alone` gives the command that runs cases of those slugs alone.
+    pub fn new(label: &str, run: &Run<'_>, alone: &dyn Fn(&[&str]) -> String) -> ConformReport {
+        let cases: Vec<CaseRecord> = run.results.iter().map(|result| record(result, run, alone)).collect();
         let mut outcomes = BTreeMap::new();
         for case in &cases {
             *outcomes.entry(case.outcome.clone()).or_default() += 1;
@@ -133,46 +161,50 @@ impl ConformReport {
             label: label.to_owned(),
             cases: cases.len(),
             outcomes,
-            honoured_keys: context.facts.honoured.iter().map(|key_id| key_id.0).collect(),
-            ended: ended.map(str::to_owned),
+            honoured_keys: run.context.facts.honoured.iter().map(|key_id| key_id.0).collect(),
+            ended: run.ended.map(str::to_owned),
         };
         ConformReport { schema: SCHEMA, label: label.to_owned(), cases, summary }
-    }
-
-    /// Writes it in that form. With `verbose`, text tells more of what passed.
-    ///
-    /// # Errors
-    /// Those of writing.
-    pub fn write(&self, format: Format, verbose: bool, output: &mut impl Write) -> io::Result<()> {
-        match format {
-            Format::Text => text::write(self, verbose, output),
-            Format::Json => {
-                serde_json::to_writer(&mut *output, self)?;
-                writeln!(output)
-            }
-            Format::Ndjson => self.write_ndjson(output),
-            Format::Junit => junit::write(self, output),
-            Format::Tap => tap::write(self, output),
-            Format::Markdown => markdown::write(self, output),
-            Format::Sarif => sarif::write(self, output),
-            Format::Html => html::write(self, output),
-        }
-    }
-
-    fn write_ndjson(&self, output: &mut impl Write) -> io::Result<()> {
-        let summary = ConformRecord::Summary(&self.summary);
-        let records = self.cases.iter().map(ConformRecord::Case).chain([summary]);
-        for record in records {
-            serde_json::to_writer(&mut *output, &record)?;
-            writeln!(output)?;
-        }
-        Ok(())
     }
 
     /// How many cases had that outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.summary.outcomes.get(outcome.name()).copied().unwrap_or_default()
     }
+}
+
+/// Writes reports as one document; lines follow each other.
+///
+/// # Errors
+/// Those of writing.
+pub fn write(reports: &[ConformReport], style: Style, output: &mut impl Write) -> io::Result<()> {
+    match style.format {
+        Format::Text => text::write(reports, style.verbose, output),
+        Format::Json => write_json(reports, output),
+        Format::Ndjson => reports.iter().try_for_each(|report| write_ndjson(report, output)),
+        Format::Junit => junit::write(reports, style.strict, output),
+        Format::Tap => tap::write(reports, style.strict, output),
+        Format::Markdown => markdown::write(reports, output),
+        Format::Sarif => sarif::write(reports, style.strict, output),
+        Format::Html => html::write(reports, output),
+    }
+}
+
+fn write_json(reports: &[ConformReport], output: &mut impl Write) -> io::Result<()> {
+    match reports {
+        [one] => serde_json::to_writer(&mut *output, one)?,
+        _ => serde_json::to_writer(&mut *output, &ConformReports { schema: SCHEMA, reports })?,
+    }
+    writeln!(output)
+}
+
+fn write_ndjson(report: &ConformReport, output: &mut impl Write) -> io::Result<()> {
+    let summary = ConformRecord::Summary(&report.summary);
+    for record in report.cases.iter().map(ConformRecord::Case).chain([summary]) {
+        serde_json::to_writer(&mut *output, &record)?;
+        writeln!(output)?;
+    }
+    Ok(())
 }
 
 impl ConformSummary {
@@ -194,6 +226,26 @@ impl CaseRecord {
         self.slug.split_once('/').unwrap_or(("", &self.slug))
     }
 
+    /// True for what is to be explained: all but what is right or was not asked.
+    fn is_explained(&self) -> bool {
+        !matches!(self.outcome(), Outcome::Pass | Outcome::Info | Outcome::Skip)
+    }
+
+    /// All that explains it, on lines.
+    fn explanation(&self) -> Vec<String> {
+        let named = [
+            ("asked", &self.summary),
+            ("expected", &self.expected),
+            ("got", &self.actual),
+            ("level", &self.level),
+            ("source", &self.source),
+        ];
+        let named = named.into_iter().filter(|(_, value)| !value.is_empty());
+        let lines = named.map(|(name, value)| format!("{name}: {value}"));
+        let alone = format!("alone: {}", self.alone);
+        lines.chain(self.octets.iter().cloned()).chain([alone]).collect()
+    }
+
     /// Expected and seen, where something was expected.
     fn told(&self) -> String {
         match self.expected.is_empty() {
@@ -203,13 +255,16 @@ impl CaseRecord {
     }
 }
 
-fn record(result: &CaseResult, context: &Context, alone: &str) -> CaseRecord {
+fn record(result: &CaseResult, run: &Run<'_>, alone: &dyn Fn(&[&str]) -> String) -> CaseRecord {
     let Case { slug, level, source, summary, .. } = result.case;
     let judgement = &result.judgement;
     let is_shown = !matches!(judgement.outcome, Outcome::Pass | Outcome::Info | Outcome::Skip);
-    let exchange = judgement.exchange.filter(|_| is_shown).and_then(|number| result.exchanges.get(number));
-    let evidence = exchange.map(|exchange| evidence::of(exchange, context));
+    let shown = judgement.exchange.filter(|_| is_shown).and_then(|shown| run.shown(shown, result));
+    let evidence = shown.map(|(_, exchange)| evidence::of(exchange, judgement.reply, run.context));
     let (sent, received, octets) = evidence.unwrap_or_default();
+    // The exchange of another case is there only when that is asked too.
+    let other = shown.map(|(case, _)| case).filter(|case| case != slug && *case != SANITY);
+    let slugs: Vec<&str> = other.into_iter().chain([*slug]).collect();
     CaseRecord {
         slug: (*slug).to_owned(),
         level: level.name().to_owned(),
@@ -221,6 +276,16 @@ fn record(result: &CaseResult, context: &Context, alone: &str) -> CaseRecord {
         sent,
         received,
         octets,
-        alone: format!("{alone} --only {slug}"),
+        alone: alone(&slugs),
+    }
+}
+
+impl<'r> Run<'r> {
+    /// An exchange that shows something, and the slug of its case.
+    fn shown(&self, shown: Shown, result: &'r CaseResult) -> Option<(&'static str, &'r Exchange)> {
+        match shown {
+            Shown::Own(number) => Some((result.case.slug, result.exchanges.get(number)?)),
+            Shown::Run(number) => self.exchanges.get(number).map(|(slug, exchange)| (*slug, exchange)),
+        }
     }
 }

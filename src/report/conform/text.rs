@@ -12,8 +12,19 @@ use super::{CaseRecord, ConformReport};
 /// Columns of an outcome's word.
 const OUTCOME: usize = 15;
 
-/// Writes every case below its group. What did not pass is explained; with `verbose`, what passed too.
-pub(super) fn write(report: &ConformReport, verbose: bool, output: &mut impl Write) -> io::Result<()> {
+/// Writes every case below its group, server after server. What did not pass is explained; with `verbose`, what passed
+/// too.
+pub(super) fn write(reports: &[ConformReport], verbose: bool, output: &mut impl Write) -> io::Result<()> {
+    for (number, report) in reports.iter().enumerate() {
+        if number > 0 {
+            writeln!(output)?;
+        }
+        write_one(report, verbose, output)?;
+    }
+    Ok(())
+}
+
+fn write_one(report: &ConformReport, verbose: bool, output: &mut impl Write) -> io::Result<()> {
     let mut group = "";
     for case in &report.cases {
         let (of, name) = case.names();
@@ -71,7 +82,9 @@ fn write_field(name: &str, value: &str, output: &mut impl Write) -> io::Result<(
 /// Those of writing.
 pub fn write_list<'c>(cases: impl IntoIterator<Item = &'c Case>, output: &mut impl Write) -> io::Result<()> {
     for case in cases {
-        writeln!(output, "{:<42} {:<9} {}", case.slug, case.level.name(), case.summary)?;
+        let (slug, level, tags) = (case.slug, case.level.name(), case.tags().join(", "));
+        let tags = if tags.is_empty() { tags } else { format!(" [{tags}]") };
+        writeln!(output, "{slug:<42} {level:<9} {}{tags}", case.summary)?;
     }
     Ok(())
 }
@@ -85,6 +98,7 @@ struct Entry {
     summary: &'static str,
     why: &'static str,
     differs: &'static str,
+    tags: Vec<String>,
 }
 
 /// Writes what the catalogue has as a JSON array.
@@ -94,7 +108,7 @@ struct Entry {
 pub fn write_catalogue(cases: &[&'static Case], output: &mut impl Write) -> io::Result<()> {
     let entry = |case: &&'static Case| {
         let Case { slug, source, summary, why, differs, .. } = **case;
-        Entry { slug, level: case.level.name(), source, summary, why, differs }
+        Entry { slug, level: case.level.name(), source, summary, why, differs, tags: case.tags() }
     };
     let entries: Vec<Entry> = cases.iter().map(entry).collect();
     serde_json::to_writer(&mut *output, &entries)?;
@@ -113,6 +127,7 @@ pub fn write_case(case: &Case, output: &mut impl Write) -> io::Result<()> {
         writeln!(output)?;
     }
     writeln!(output, "level:   {}\nsource:  {}", case.level.name(), case.source)?;
+    writeln!(output, "tags:    {}", case.tags().join(", "))?;
     if !case.differs.is_empty() {
         writeln!(output, "differs: {}", case.differs)?;
     }

@@ -29,6 +29,7 @@ fn finding<'a>(problem: &'a LintProblem, codes: &[&str]) -> Finding<'a> {
         level: if problem.severity == "info" { "note" } else { problem.severity },
         message: Text::new(message(problem)),
         locations: [Location::in_file(&problem.file, region)],
+        properties: None,
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::ntp::header::Mode;
 
 use super::census::{CensusDocument, UseRecord};
-use super::conform::{ConformRecord, ConformReport};
+use super::conform::{ConformRecord, ConformReport, ConformReports};
 use super::fingerprint::FingerprintDocument;
 use super::key_diff::KeyDiffDocument;
 use super::lint::LintReport;
@@ -99,6 +99,7 @@ pub fn schema() -> serde_json::Value {
     let diff = generator.subschema_for::<DiffDocument>();
     let case = generator.subschema_for::<ConformRecord<'_>>();
     let cases = generator.subschema_for::<ConformReport>();
+    let all_cases = generator.subschema_for::<ConformReports<'_>>();
     let fingerprints = generator.subschema_for::<FingerprintDocument>();
     let key_diff = generator.subschema_for::<KeyDiffDocument>();
     let linted = generator.subschema_for::<LintReport>();
@@ -108,7 +109,7 @@ pub fn schema() -> serde_json::Value {
         "description": "A line of --ndjson or of a server's log, or the document of --json.",
         "schema_version": SCHEMA,
         "anyOf": [
-            record, document, census, served, probed, all_probed, diff, case, cases, fingerprints, key_diff, linted
+            record, document, census, served, probed, all_probed, diff, case, cases, all_cases, fingerprints, key_diff, linted
         ],
         "$defs": generator.take_definitions(true),
     })

@@ -197,6 +197,8 @@ fn a_server_that_is_not_there_leaves_all_open() {
 pub(crate) fn sample() -> Vec<u8> {
     let mut lines = in_format("ndjson").stdout;
     lines.extend(in_format("json").stdout);
+    let several = "captures/ntpsec-server-silent-on-refusal.pcapng --keys captures/shared-ntpsec.keys";
+    lines.extend(run(&format!("conform judge {several} --format json")).stdout);
     lines
 }
 

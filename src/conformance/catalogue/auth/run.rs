@@ -4,7 +4,7 @@ use crate::analysis::verdict::{Status, judge_message};
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::Stimulus;
 use crate::conformance::expect::lacks_honoured_key;
-use crate::conformance::{Context, Evidence, Exchange, Judgement};
+use crate::conformance::{Context, Evidence, Exchange, Judgement, Reading};
 use crate::ntp::Message;
 
 pub(in super::super) static CASES: &[Case] = &[Case {
@@ -33,16 +33,21 @@ const BURST: u32 = 12;
 
 fn nothing_signed(context: &Context, evidence: &Evidence<'_>) -> Judgement {
     let own = evidence.own.iter().enumerate().map(|(number, exchange)| (Err(number), exchange));
-    let earlier = evidence.run.iter().map(|(slug, exchange)| (Ok(*slug), exchange));
+    let earlier = evidence.run.iter().enumerate();
+    let earlier = earlier.map(|(number, (slug, exchange))| (Ok((number, *slug)), exchange));
     let mut count = 0;
     for (place, exchange) in earlier.chain(own) {
         count +=
             exchange.stimulus.datagrams.iter().filter(|(_, octets)| is_unverified(context, octets)).count();
-        if let Some(words) = signed_for_nothing(context, exchange) {
-            let expected = "no right MAC in the reply to a wrong one";
+        if let Some(reading) = signed_for_nothing(context, exchange) {
+            let words = reading.describe();
+            let failed = |words| {
+                let expected = "no right MAC in the reply to a wrong one";
+                Judgement::fail(expected, words).shown_by_reply(exchange, reading.reply)
+            };
             return match place {
-                Ok(slug) => Judgement::fail(expected, format!("{words}, in {slug}")),
-                Err(number) => Judgement::fail(expected, words).shown_by(number),
+                Ok((number, slug)) => failed(format!("{words}, in {slug}")).shown_in_run(number),
+                Err(number) => failed(words).shown_by(number),
             };
         }
     }
@@ -50,11 +55,11 @@ fn nothing_signed(context: &Context, evidence: &Evidence<'_>) -> Judgement {
 }
 
 /// The first reply with a right MAC to a request with a wrong one.
-fn signed_for_nothing(context: &Context, exchange: &Exchange) -> Option<String> {
-    let is_it = |reading: &crate::conformance::Reading<'_>| {
+fn signed_for_nothing<'e>(context: &Context, exchange: &'e Exchange) -> Option<Reading<'e>> {
+    let is_it = |reading: &Reading<'_>| {
         reading.is_signed() && reading.undue().is_none() && is_unverified(context, reading.request)
     };
-    context.readings(exchange).find(is_it).map(|reading| reading.describe())
+    context.readings(exchange).find(is_it)
 }
 
 /// True for a request whose trailer no key of ours vouches for. Requests without any are none.

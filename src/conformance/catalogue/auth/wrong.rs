@@ -184,7 +184,9 @@ fn hash_key(context: &Context) -> Option<&Key> {
 /// Each reply to a sweep must be a refusal. Silence of a server that is there is one too.
 fn swept_refused(context: &Context, evidence: &Evidence<'_>) -> Judgement {
     each(evidence.own, |exchange| {
-        let refusals = context.readings(exchange).map(|reading| refusal(context, &reading));
+        let refusals = context
+            .readings(exchange)
+            .map(|reading| refusal(context, &reading).shown_by_reply(exchange, reading.reply));
         match refusals.collect::<Vec<Judgement>>() {
             refusals if !refusals.is_empty() => Judgement::worst(refusals),
             _ if exchange.is_dead => lost(),

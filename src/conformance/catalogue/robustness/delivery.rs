@@ -6,7 +6,7 @@ use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::{Stimulus, Until};
 use crate::conformance::expect::{astray, each, lacks_plain_replies, undue};
 use crate::conformance::outcome::Judgement;
-use crate::conformance::{Context, Evidence, Exchange, Names, Received};
+use crate::conformance::{Context, Evidence, Exchange, Names, Reading, Received};
 
 pub(super) static CASES: &[Case] = &[
     Case {
@@ -111,7 +111,8 @@ fn load(context: &Context, evidence: &Evidence<'_>, exchange: &Exchange) -> Judg
     if let Some(judgement) = astray(evidence, exchange) {
         return judgement;
     }
-    if let Some(judgement) = context.readings(exchange).find_map(|reading| undue(&reading)) {
+    let undue = |reading: Reading<'_>| Some(undue(&reading)?.shown_by_reply(exchange, reading.reply));
+    if let Some(judgement) = context.readings(exchange).find_map(undue) {
         return judgement;
     }
     let is_answered =
