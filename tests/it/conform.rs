@@ -1,6 +1,7 @@
 //! The cases of conformance against the reference server, in process and as built.
 
 pub(crate) mod command;
+mod network;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

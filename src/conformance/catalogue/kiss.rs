@@ -115,11 +115,14 @@ fn of_kisses(
     evidence: &Evidence<'_>,
     judge: fn(&Context, &Reading<'_>) -> Option<Judgement>,
 ) -> Judgement {
-    let all = evidence.run.iter().flat_map(|(slug, exchange)| {
-        let kisses = context.readings(exchange).filter(|reading| code(reading).is_some());
-        kisses.filter_map(move |reading| Some(of_case(slug, judge(context, &reading)?)))
+    let kisses = |exchange| context.readings(exchange).filter(|reading| code(reading).is_some());
+    let run = evidence.run.iter().flat_map(|(slug, exchange)| {
+        kisses(exchange).filter_map(move |reading| Some(of_case(slug, judge(context, &reading)?)))
     });
-    let all: Vec<Judgement> = all.collect();
+    let own = evidence.own.iter().enumerate().flat_map(|(number, exchange)| {
+        kisses(exchange).filter_map(move |reading| Some(judge(context, &reading)?.shown_by(number)))
+    });
+    let all: Vec<Judgement> = run.chain(own).collect();
     match all.is_empty() {
         true => Judgement::skip("no such kiss came"),
         false => Judgement::worst(all),

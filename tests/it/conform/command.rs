@@ -223,6 +223,6 @@ fn captures_of_real_servers_prove_one_failure_and_no_other() {
         }
     }
     let signed_kiss = "ntporg-kiss-rate-signed-without-verifying".to_owned();
-    assert_eq!(accused, [(signed_kiss, "auth/wrong-secret".to_owned())]);
+    assert_eq!(accused, [(signed_kiss, "kiss/not-signed-for-the-unverified".to_owned())]);
     assert!(judged > 200, "{judged}");
 }
