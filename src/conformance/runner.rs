@@ -256,8 +256,21 @@ impl Runner {
         let (count, since) = self.gone;
         if count >= MOST_GONE && matches!(self.stage, Stage::Case(_)) {
             self.doubt();
+            self.blame(since);
             self.abandon(&format!("the server has not answered since {since}"));
         }
+    }
+
+    /// Warns of the case after whose stimulus the server stopped.
+    fn blame(&mut self, since: &str) {
+        const EXPECTED: &str = "a server that answers others afterwards";
+        let result = self.results.iter_mut().find(|result| result.case.slug == since);
+        let Some(result) = result.filter(|result| result.judgement.outcome != Outcome::Fail) else { return };
+        let actual =
+            "nothing has been answered since this was asked: it hangs, is gone or limits its clients";
+        let judgement = Judgement::warn(EXPECTED, actual);
+        let shown = result.exchanges.iter().position(|exchange| exchange.is_dead);
+        result.judgement = Judgement { exchange: shown, ..judgement };
     }
 
     fn finish_stage(&mut self) {
@@ -271,6 +284,7 @@ impl Runner {
             Stage::After => {
                 if own.iter().all(|exchange| exchange.is_dead && exchange.reply().is_none()) {
                     self.doubt();
+                    self.blame(self.gone.1);
                     self.ended.get_or_insert_with(|| "the server did not answer at the end".to_owned());
                 }
                 SANITY
@@ -322,18 +336,12 @@ impl Runner {
         }
     }
 
-    /// When the server does not answer at the end, what rests on a silence is in doubt, wherever in the run. What it
-    /// was asked when it stopped keeps its warning.
+    /// When the server does not answer at the end, what rests on a silence is in doubt, wherever in the run.
     fn doubt(&mut self) {
-        let is_answered = |result: &CaseResult| result.exchanges.iter().any(|one| !one.replies.is_empty());
-        let stopped = self.results.iter().rposition(is_answered).map_or(0, |last| last + 1);
-        for (number, result) in self.results.iter_mut().enumerate() {
+        for result in &mut self.results {
             let is_silent = result.exchanges.iter().any(|exchange| exchange.replies.is_empty());
-            let is_doubtful = match result.judgement.outcome {
-                Outcome::Pass | Outcome::Info => true,
-                Outcome::Warn => number != stopped && number + 1 != stopped,
-                _ => false,
-            };
+            let is_doubtful =
+                matches!(result.judgement.outcome, Outcome::Pass | Outcome::Info | Outcome::Warn);
             if is_silent && is_doubtful {
                 result.judgement = Judgement::inconclusive("the server did not answer any more at the end");
             }

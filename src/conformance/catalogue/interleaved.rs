@@ -309,11 +309,10 @@ const FINE: i8 = -10;
 fn receive_of_this(context: &Context, reading: &Reading<'_>, before: &[Exchange]) -> Judgement {
     let Some(header) = reading.header() else { return lost() };
     // The reply before is of the same machine, which remembers it; those before that may be older than a step.
-    let Some((receive, transmit)) = before.last().and_then(|exchange| times(context, exchange)) else {
+    let Some((receive, _)) = before.last().and_then(|exchange| times(context, exchange)) else {
         return lost();
     };
-    let latest = if transmit.since(receive) > 0 { transmit } else { receive };
-    let by = header.receive_timestamp.since(latest);
+    let by = header.receive_timestamp.since(receive);
     match by {
         1.. => Judgement::pass(reading.describe()),
         // Less than the clock tells apart.
