@@ -257,7 +257,10 @@ impl Runner {
         if count >= MOST_GONE && matches!(self.stage, Stage::Case(_)) {
             self.doubt();
             self.blame(since);
-            self.abandon(&format!("the server has not answered since {since}"));
+            self.abandon(&match since {
+                SANITY => "the server has not answered since the first requests".to_owned(),
+                case => format!("the server has not answered since {case}"),
+            });
         }
     }
 

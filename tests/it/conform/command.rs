@@ -132,7 +132,7 @@ fn cases_are_listed_and_shown() {
 }
 
 /// Faults that no client which asks can see, or which leave nothing to be judged.
-const UNSEEN: [&str; 5] = ["unsynchronised", "drop", "reorder", "broadcast", "multicast"];
+const UNSEEN: [&str; 6] = ["unsynchronised", "drop", "reorder", "hang", "broadcast", "multicast"];
 
 /// Each fault moves exactly the cases that stand below it, each case is moved by one, and each fault that can be seen
 /// moves some.
