@@ -6,7 +6,7 @@ use crate::analysis::verdict::{Status, judge_message};
 use crate::auth::KeyId;
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::{Stimulus, Until};
-use crate::conformance::expect::{lacks_nothing, of_case};
+use crate::conformance::expect::{lacks_nothing, limited, of_case};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::{Context, Evidence, Exchange, Names, Reading};
 use crate::ntp::Message;
@@ -138,6 +138,8 @@ fn burst(context: &Context, evidence: &Evidence<'_>) -> Judgement {
     let told =
         format!("{served} of {} served, {} RATE", exchange.stimulus.datagrams.len(), count(Some("RATE")));
     match context.readings(exchange).find(is_wrong) {
+        // Who is denied everything is not denied for the burst.
+        Some(reading) if served == 0 => limited(&reading),
         Some(reading) => Judgement::warn("replies, RATE or silence", reading.describe()),
         None if all_served(exchange, served) => Judgement::pass(told),
         None => Judgement::info(told),
