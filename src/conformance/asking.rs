@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use crate::ntp::header::HEADER_LENGTH;
 use crate::probe::{Reply, Sending};
 
-use super::exchange::{Exchange, MOST_REPLIES, Names, Received, Stimulus, Until};
+use super::exchange::{Exchange, Names, Received, Stimulus, Until};
+use super::reading::{is_echo, is_refusal_to_serve};
 use super::runner::Pace;
 
 /// Controls that are sent one after the other before the server is taken for gone.
@@ -16,8 +17,10 @@ const MOST_CONTROLS: u32 = 3;
 pub(super) struct Asking {
     exchange: Exchange,
     state: State,
-    /// The origin timestamp that an answer to the last control has.
-    control: Option<[u8; 8]>,
+    /// The last control.
+    control: Vec<u8>,
+    /// How many octets of replies the run still takes.
+    room: usize,
     is_control_answered: bool,
 }
 
@@ -40,11 +43,12 @@ pub(super) enum Next {
 }
 
 impl Asking {
-    pub(super) fn new(stimulus: Stimulus) -> Asking {
+    pub(super) fn new(stimulus: Stimulus, room: usize) -> Asking {
         Asking {
             exchange: Exchange::new(stimulus),
             state: State::Sending(0),
-            control: None,
+            control: Vec::new(),
+            room,
             is_control_answered: false,
         }
     }
@@ -60,9 +64,9 @@ impl Asking {
             }
             State::Sending(_) if self.needs_control() => self.controlling(1),
             State::Sending(_) => Next::Done,
-            State::Controlling(_) if self.is_answered() && !self.is_swept() => Next::Done,
+            State::Controlling(_) if self.is_answered() && !self.is_asked_once() => Next::Done,
             State::Controlling(_) if self.is_control_answered => {
-                if self.is_swept() || self.exchange.tries >= pace.tries {
+                if self.is_asked_once() || self.exchange.tries >= pace.tries {
                     return Next::Done;
                 }
                 self.state = State::Sending(0);
@@ -97,38 +101,45 @@ impl Asking {
 
     /// Takes note of a control that is sent.
     pub(super) fn controls_with(&mut self, control: &[u8]) {
-        self.control = field(control, TRANSMIT);
+        self.control = control.to_vec();
     }
 
     /// Takes in a datagram. True when nothing more is waited for.
     pub(super) fn take(&mut self, reply: &Reply, earlier: &HashSet<[u8; 8]>) -> bool {
         let origin = field(&reply.octets, ORIGIN);
-        if matches!(self.state, State::Controlling(_)) && origin.is_some() && origin == self.control {
-            self.is_control_answered = true;
-            return true;
+        let is_controlling = matches!(self.state, State::Controlling(_));
+        if is_controlling && is_echo(&self.control, &reply.octets) {
+            return false;
+        }
+        if is_controlling && origin.is_some() && origin == field(&self.control, TRANSMIT) {
+            return self.take_control(&reply.octets);
         }
         let names = self.names(origin, earlier);
         let says_nothing = names == Names::Nothing || origin == Some([0; 8]);
-        if matches!(self.state, State::Controlling(_)) && says_nothing {
+        if is_controlling && says_nothing {
             // The control was sent last, so this is the reply to it: it shows that the server is there.
-            self.is_control_answered = true;
-            return true;
+            return self.take_control(&reply.octets);
         }
-        if self.exchange.replies.len() < MOST_REPLIES {
-            let time = reply.sent.saturating_add(reply.elapsed);
-            let (source, port, octets) = (reply.source, reply.port, reply.octets.clone());
-            self.exchange.replies.push(Received {
-                source,
-                port,
-                octets,
-                elapsed: reply.elapsed,
-                time,
-                names,
-            });
-        }
+        let received = Received {
+            source: reply.source,
+            port: reply.port,
+            octets: reply.octets.clone(),
+            elapsed: reply.elapsed,
+            time: reply.sent.saturating_add(reply.elapsed),
+            names,
+        };
+        self.exchange.keep(received, self.room);
         let is_asked =
             matches!(self.state, State::Sending(sent) if sent == self.exchange.stimulus.datagrams.len());
         is_asked && self.exchange.stimulus.until == Until::Reply && matches!(names, Names::This(_))
+    }
+
+    /// Takes in the answer to a control. A kiss shows that the server is there, and not that it would have answered.
+    fn take_control(&mut self, octets: &[u8]) -> bool {
+        let is_kiss = is_refusal_to_serve(octets);
+        self.exchange.is_limited |= is_kiss;
+        self.is_control_answered = !is_kiss;
+        true
     }
 
     fn names(&self, origin: Option<[u8; 8]>, earlier: &HashSet<[u8; 8]>) -> Names {
@@ -146,15 +157,16 @@ impl Asking {
         self.exchange.reply().is_some()
     }
 
-    fn is_swept(&self) -> bool {
-        self.exchange.stimulus.until == Until::Swept
+    /// True for what is not asked again.
+    fn is_asked_once(&self) -> bool {
+        self.exchange.stimulus.until != Until::Reply
     }
 
     fn needs_control(&self) -> bool {
         match self.exchange.stimulus.until {
             Until::Swept => true,
             Until::Reply => !self.is_answered(),
-            Until::Over(_) => false,
+            Until::Over(_) => self.exchange.replies.is_empty(),
         }
     }
 

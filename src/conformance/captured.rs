@@ -334,6 +334,9 @@ fn asks(slug: &str, asked: &Asked) -> bool {
         "auth/valid-aes128-cmac" => signed_by(Algorithm::Aes128Cmac),
         "auth/valid-aes256-cmac" => signed_by(Algorithm::Aes256Cmac),
         "auth/wrong-secret" => in_version_4 && asked.status == Status::Invalid && !asked.has_field,
+        "kiss/not-signed-for-the-unverified" => {
+            in_version_4 && matches!(asked.status, Status::Invalid | Status::UnknownKey)
+        }
         "extension/unknown-field" => in_version_4 && asked.status == Status::None && asked.has_field,
         "amplification/with-mac" => in_version_4 && is_valid,
         "version/4" => in_version(4),

@@ -8,6 +8,7 @@ use crate::analysis::survey::Draw;
 use crate::auth::{Algorithm, Key, KeyId, Keyring};
 
 use super::exchange::{Exchange, Names};
+use super::outcome::Judgement;
 use super::reading::{self, Reading, Told};
 use super::request::Request;
 
@@ -16,9 +17,22 @@ use super::request::Request;
 pub struct Facts {
     /// Requests without a MAC are answered.
     pub answers_plainly: bool,
+    /// They are not, though others are.
+    pub refuses_plain: bool,
+    /// Whether they are answered is not known: replies were lost, not due, or kisses.
+    pub is_plain_open: bool,
     /// Keys under which a right MAC is answered by a right one.
     pub honoured: Vec<KeyId>,
+    /// Keys of which that is not known.
+    pub open: Vec<KeyId>,
 }
+
+/// Why a case that needs a key cannot be asked: the server honours none.
+pub const NONE_HONOURED: &str = "the server honours none of the keys; see auth/support";
+
+/// Why nothing can be said: before the first case replies were lost, not due, or kisses.
+pub const NOT_KNOWN: &str =
+    "what it needs of the server is not known: the first requests met with loss, kisses or odd replies";
 
 /// What cases ask with and judge by.
 #[derive(Debug)]
@@ -97,6 +111,24 @@ impl Context {
     /// The key of that ID.
     pub fn key(&self, key_id: KeyId) -> Option<&Key> {
         self.keys.lookup(key_id).first().map(|candidate| &candidate.key)
+    }
+
+    /// Why nothing is said of MACs where no key is honoured; that it is not known, where it is not.
+    pub fn none_honoured(&self) -> Judgement {
+        match self.facts.open.is_empty() {
+            true => Judgement::skip(NONE_HONOURED),
+            false => Judgement::inconclusive(NOT_KNOWN),
+        }
+    }
+
+    /// The same with everything honoured and answered of which it is not known.
+    pub(super) fn hopefully<T>(&mut self, look: impl FnOnce(&Context) -> T) -> T {
+        let facts = self.facts.clone();
+        self.facts.answers_plainly |= facts.is_plain_open;
+        self.facts.honoured.extend(&facts.open);
+        let seen = look(self);
+        self.facts = facts;
+        seen
     }
 
     /// True when the server verifies MACs, as far as is known.

@@ -20,7 +20,8 @@ pub enum Until {
     /// The first reply that names the request. While there is none it is asked again, with controls between, so that a
     /// silence is one of the server.
     Reply,
-    /// So much time, or that of the run if this is longer; nothing is asked again. What more comes is wanted too.
+    /// So much time, or that of the run if this is longer; nothing is asked again. What more comes is wanted too, and
+    /// where nothing comes at all a control follows.
     Over(Duration),
     /// The time of the run, after a sweep of many: nobody answers all of them. Nothing is asked again, and a control
     /// follows.
@@ -63,10 +64,23 @@ pub struct Exchange {
     pub stimulus: Stimulus,
     /// What came, in that order, while it was waited for.
     pub replies: Vec<Received>,
+    /// What came beyond that, for which there is no room.
+    pub left_out: LeftOut,
     /// How often it was sent.
     pub tries: u32,
     /// True when controls after it were not answered: the server is gone, or all is lost.
     pub is_dead: bool,
+    /// True when a control after it was answered by a kiss.
+    pub is_limited: bool,
+}
+
+/// Replies that are counted and not kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many there were.
+    pub datagrams: usize,
+    /// Their octets.
+    pub octets: usize,
 }
 
 /// A datagram that came.
@@ -97,12 +111,43 @@ pub enum Names {
     Nothing,
 }
 
-/// Replies of one exchange that are kept: far more than any server should send.
-pub(super) const MOST_REPLIES: usize = 1_024;
+/// Replies of one exchange that are kept beside two for each datagram: more than any server should send.
+const MOST_REPLIES: usize = 64;
+
+/// Octets of one exchange's replies that are kept.
+const MOST_OCTETS: usize = 64 * 1024;
 
 impl Exchange {
     pub(super) fn new(stimulus: Stimulus) -> Exchange {
-        Exchange { stimulus, replies: Vec::new(), tries: 0, is_dead: false }
+        Exchange {
+            stimulus,
+            replies: Vec::new(),
+            left_out: LeftOut::default(),
+            tries: 0,
+            is_dead: false,
+            is_limited: false,
+        }
+    }
+
+    /// Keeps a reply, or counts it where there is no room: `room` is how many octets the run still takes. The first that
+    /// names a request is kept in any case, since without it the exchange would look silent.
+    pub(super) fn keep(&mut self, reply: Received, room: usize) {
+        let octets = self.octets() + reply.octets.len();
+        let most = MOST_REPLIES + 2 * self.stimulus.datagrams.len();
+        let has_room = self.replies.len() < most && octets <= MOST_OCTETS.min(room);
+        let names_one = |reply: &Received| matches!(reply.names, Names::This(_));
+        let is_first = names_one(&reply) && !self.replies.iter().any(names_one);
+        if has_room || is_first || self.replies.is_empty() {
+            self.replies.push(reply);
+        } else {
+            self.left_out.datagrams += 1;
+            self.left_out.octets += reply.octets.len();
+        }
+    }
+
+    /// Octets of the replies that are kept.
+    pub(super) fn octets(&self) -> usize {
+        self.replies.iter().map(|reply| reply.octets.len()).sum()
     }
 
     /// The octets of the datagram of that number.

@@ -3,10 +3,11 @@
 use crate::analysis::behaviour::Answer;
 use crate::auth::{Key, KeyId};
 
-use super::context::Context;
+use super::context::{Context, NONE_HONOURED, NOT_KNOWN};
 use super::exchange::{Evidence, Exchange, Names, Stimulus};
 use super::outcome::{Judgement, Outcome};
 use super::reading::{Reading, Told};
+use super::request::Request;
 
 /// Judges each exchange, and gives the worst of that.
 pub fn each(exchanges: &[Exchange], mut judge: impl FnMut(&Exchange) -> Judgement) -> Judgement {
@@ -79,11 +80,15 @@ pub fn refusal(context: &Context, reading: &Reading<'_>) -> Judgement {
     const EXPECTED: &str = "a crypto-NAK or silence";
     match reading.answer {
         _ if undue(reading).is_some() => undue(reading).unwrap_or_else(lost),
+        // Whether it is signed is asked by `kiss/not-signed-for-the-unverified`.
+        Answer::Kiss => limited(reading),
         _ if reading.is_signed() => Judgement::fail(EXPECTED, reading.describe()),
         Answer::CryptoNak => Judgement::pass(reading.describe()),
-        Answer::Kiss => limited(reading),
         Answer::ZeroTrailer => Judgement::warn(EXPECTED, reading.describe()),
         // A server without authentication is told of once, by `auth/support`.
+        Answer::PlainReply if !context.authenticates() && !context.facts.open.is_empty() => {
+            Judgement::inconclusive(NOT_KNOWN)
+        }
         Answer::PlainReply if !context.authenticates() => Judgement::warn(EXPECTED, reading.describe()),
         _ => Judgement::fail(EXPECTED, reading.describe()),
     }
@@ -122,7 +127,7 @@ pub fn limited(reading: &Reading<'_>) -> Judgement {
 
 /// Why a case that needs a key cannot be asked: the server honours none.
 pub fn lacks_honoured_key(context: &Context) -> Option<&'static str> {
-    context.honoured_key().is_none().then_some("the server honours none of the keys; see auth/support")
+    context.honoured_key().is_none().then_some(NONE_HONOURED)
 }
 
 /// Every case needs nothing but a server.
@@ -138,7 +143,7 @@ pub fn each_with_key(
 ) -> Judgement {
     match context.honoured_key() {
         Some(key) => each(evidence.own, |exchange| judge(exchange, key)),
-        None => Judgement::skip("the server honours none of the keys"),
+        None => context.none_honoured(),
     }
 }
 
@@ -154,6 +159,10 @@ pub fn unless_gone(context: &Context, evidence: &Evidence<'_>, judgement: Judgem
     let Some(number) = evidence.own.iter().position(|exchange| exchange.is_dead) else { return judgement };
     if judgement.outcome == Outcome::Fail {
         return judgement;
+    }
+    let was_dead = number == 0 && evidence.run.last().is_some_and(|(_, exchange)| exchange.is_dead);
+    if was_dead || evidence.own.iter().any(|exchange| exchange.is_limited) {
+        return lost().shown_by(number);
     }
     let all = evidence.run.iter().map(|(_, exchange)| exchange).chain(evidence.own);
     let mut readings = all.flat_map(|exchange| context.readings(exchange));
@@ -174,7 +183,7 @@ pub fn longer(exchange: &Exchange, reading: &Reading<'_>) -> Option<Judgement> {
         .then(|| Judgement::fail(format!("at most the {asked} octets of the request"), reading.describe()))
 }
 
-/// Judges every reply of every exchange, where there are several of them too. A pass where there is none.
+/// Judges every reply of every exchange, where there are several of them too. A pass where the server is silent.
 pub fn every_reply(
     context: &Context,
     evidence: &Evidence<'_>,
@@ -184,6 +193,7 @@ pub fn every_reply(
         let shown = |reading: Reading<'_>| judge(exchange, &reading).shown_by_reply(exchange, reading.reply);
         let all: Vec<Judgement> = context.readings(exchange).map(shown).collect();
         match all.len() {
+            0 if exchange.is_dead => lost(),
             0 => Judgement::pass("silence"),
             _ => Judgement::worst(all),
         }
@@ -200,6 +210,51 @@ pub fn astray(evidence: &Evidence<'_>, exchange: &Exchange) -> Option<Judgement>
         is_astray
             .then(|| Judgement::fail("each reply at the port that asked", "a reply at another port of ours"))
     })
+}
+
+/// A request as the server answers it: under a key where plain ones are not answered.
+pub fn served(context: &Context, request: &Request) -> Vec<u8> {
+    match context.honoured_key().filter(|_| !context.facts.answers_plainly) {
+        Some(key) => request.signed(key),
+        None => request.octets(),
+    }
+}
+
+/// Judges the exchanges from that number on. Where they were not asked, it is for want of the reply to build on.
+pub fn from_the(
+    context: &Context,
+    evidence: &Evidence<'_>,
+    first: usize,
+    mut judge: impl FnMut(usize, &Exchange) -> Option<Judgement>,
+) -> Judgement {
+    let judged = evidence.own.iter().enumerate().skip(first);
+    let all: Vec<Judgement> =
+        judged.filter_map(|(number, exchange)| Some(judge(number, exchange)?.shown_by(number))).collect();
+    let last = evidence.own.last().map(|exchange| context.told(exchange));
+    match last {
+        _ if !all.is_empty() => Judgement::worst(all),
+        Some(Told::Reply(reading)) if reading.answer == Answer::Kiss => limited(&reading),
+        Some(told) => Judgement::inconclusive(format!("nothing to build on: {}", told.describe())),
+        None => Judgement::worst([]),
+    }
+}
+
+/// What shows once may be a clock that was set meanwhile, or another machine behind the same address: it accuses nobody.
+pub fn unless_once(all: Vec<Judgement>) -> Judgement {
+    let is_fail = |judgement: &&Judgement| judgement.outcome == Outcome::Fail;
+    let is_once = all.iter().filter(is_fail).count() == 1;
+    match Judgement::worst(all) {
+        Judgement { outcome: Outcome::Fail, expected, actual, exchange, reply } if is_once => {
+            Judgement { outcome: Outcome::Warn, expected, actual: format!("once {actual}"), exchange, reply }
+        }
+        worst => worst,
+    }
+}
+
+/// Why a case cannot be asked that sends plain requests alone: they are refused where those under a key are served.
+pub fn lacks_plain_service(context: &Context) -> Option<&'static str> {
+    let is_refused = context.facts.refuses_plain && context.authenticates();
+    is_refused.then_some("requests without a MAC are not answered")
 }
 
 /// Why a case cannot be asked that wants replies without a MAC.

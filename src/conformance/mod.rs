@@ -14,6 +14,7 @@ pub mod baseline;
 pub mod captured;
 pub mod case;
 pub mod catalogue;
+mod clock;
 pub mod context;
 pub mod exchange;
 pub mod expect;
@@ -21,6 +22,7 @@ pub mod outcome;
 pub mod reading;
 mod request;
 pub mod runner;
+mod sanity;
 pub mod selection;
 
 pub use baseline::{Baseline, BaselineError, Expected};

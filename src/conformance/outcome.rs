@@ -150,10 +150,10 @@ impl Judgement {
         Judgement { reply: exchange.replies.iter().position(|one| std::ptr::eq(one, reply)), ..self }
     }
 
-    /// The worst of several, the first of those that are equally bad. A pass where there are none.
+    /// The worst of several, the first of those that are equally bad. Where there are none nothing was asked.
     pub fn worst(all: impl IntoIterator<Item = Judgement>) -> Judgement {
         let worse = |one: Judgement, other: Judgement| if other.outcome > one.outcome { other } else { one };
-        all.into_iter().reduce(worse).unwrap_or_else(|| Judgement::pass(""))
+        all.into_iter().reduce(worse).unwrap_or_else(|| Judgement::skip("nothing of it was asked"))
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
             Judgement::inconclusive("lost"),
         ];
         assert_eq!(Judgement::worst(judgements).exchange, Some(Shown::Own(1)));
-        assert_eq!(Judgement::worst([]).outcome, Outcome::Pass);
+        assert_eq!(Judgement::worst([]).outcome, Outcome::Skip);
     }
 
     #[test]

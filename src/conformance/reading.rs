@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::analysis::behaviour::Answer;
-use crate::analysis::verdict::{Status, judge_message};
+use crate::analysis::verdict::{Status, Verdict, judge_message};
 use crate::auth::{KeyId, Keyring};
 use crate::ntp::header::{HEADER_LENGTH, Header, Mode};
 use crate::ntp::message::Message;
@@ -84,13 +84,41 @@ fn read<'e>(exchange: &'e Exchange, reply: &'e Received, keys: &Keyring) -> Read
         answer: Answer::of(Some(&message), &verdict),
         key_id: verdict.key_id(),
         digest: verdict.digest(),
-        status: verdict.status,
+        status: status(&verdict),
         trailer: verdict.reading.map(|(reading, _)| reading),
         ..bare
     }
 }
 
+/// Which keys are trusted is our own affair: a MAC under another is right or wrong all the same.
+fn status(verdict: &Verdict<'_, '_>) -> Status {
+    match (verdict.status, verdict.digest_matches) {
+        (Status::UntrustedKey, Some(true)) => Status::Valid,
+        (Status::UntrustedKey, Some(false)) => Status::Invalid,
+        (status, _) => status,
+    }
+}
+
+/// True for our own octets that come back: no server has read them.
+pub(super) fn is_echo(request: &[u8], reply: &[u8]) -> bool {
+    !reply.is_empty() && request == reply
+}
+
+/// True for a kiss that refuses to serve: what it answers was not judged by what it says.
+pub(super) fn is_refusal_to_serve(reply: &[u8]) -> bool {
+    let code = |header: Header| {
+        let code = header.reference_id.kiss_code(header.stratum).map(str::to_owned);
+        code.filter(|_| header.mode == Mode::Server || header.mode == Mode::SymmetricPassive)
+    };
+    Header::parse(reply).and_then(code).is_some_and(|code| matches!(code.as_str(), "DENY" | "RSTR" | "RATE"))
+}
+
 impl<'e> Reading<'e> {
+    /// True for the request's own octets.
+    pub fn is_echo(&self) -> bool {
+        is_echo(self.request, &self.reply.octets)
+    }
+
     /// The header of the reply, where it has one of 48 octets.
     pub fn header(&self) -> Option<&Header> {
         match &self.message {

@@ -3,15 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::auth::KeyId;
 use crate::probe::{Observation, Plan, Sending, Step};
 
 use super::asking::{Asking, Next, tokens};
 use super::case::Case;
-use super::context::Context;
+use super::context::{Context, NOT_KNOWN};
 use super::exchange::{Evidence, Exchange, Stimulus};
 use super::outcome::{Judgement, Outcome};
-use super::reading::Told;
+use super::sanity::Sanity;
 
 /// How patiently a server is asked.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +54,7 @@ pub struct Runner {
     /// The exchange under way.
     asking: Option<Asking>,
     stage: Stage,
+    sanity: Sanity,
     /// The exchanges of the case under way.
     own: Vec<Exchange>,
     /// All others, with the slugs of their cases.
@@ -64,7 +64,17 @@ pub struct Runner {
     earlier: HashSet<[u8; 8]>,
     /// Why nothing more is asked.
     ended: Option<String>,
+    /// Octets of replies that are kept.
+    kept: usize,
+    /// Exchanges in a row in which nothing came, not even to controls, and the slug of the first one's case.
+    gone: (u32, &'static str),
 }
+
+/// Octets of replies that a run keeps, once for its cases and once for those about the whole run.
+const MOST_OCTETS: usize = 16 * 1024 * 1024;
+
+/// Exchanges in a row in which nothing comes, not even to controls, before a server is taken for gone.
+const MOST_GONE: u32 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -80,12 +90,20 @@ enum Stage {
 /// The slug under which the exchanges before and after the cases stand.
 pub const SANITY: &str = "sanity";
 
+/// The group of cases about kisses.
+const KISSES: &str = "kiss";
+
+/// How often it is asked at the end whether the server is there, each time with controls.
+const LAST_TRIES: usize = 2;
+
 impl Runner {
     /// A run that has not begun.
     pub fn new(settings: Settings, context: Context) -> Runner {
+        let sanity = Sanity::new(context.keys().map(crate::auth::Key::id));
         Runner {
             settings,
             context,
+            sanity,
             asking: None,
             stage: Stage::Before,
             own: Vec::new(),
@@ -93,6 +111,8 @@ impl Runner {
             results: Vec::new(),
             earlier: HashSet::new(),
             ended: None,
+            kept: 0,
+            gone: (0, SANITY),
         }
     }
 
@@ -136,7 +156,10 @@ impl Runner {
             }
             let Some(asking) = &mut self.asking else {
                 match self.next_stimulus() {
-                    Some(stimulus) => self.asking = Some(Asking::new(stimulus)),
+                    Some(stimulus) => {
+                        let room = MOST_OCTETS.saturating_sub(self.kept);
+                        self.asking = Some(Asking::new(stimulus, room));
+                    }
                     None => self.finish_stage(),
                 }
                 continue;
@@ -149,9 +172,9 @@ impl Runner {
         }
     }
 
-    fn next_stimulus(&self) -> Option<Stimulus> {
+    fn next_stimulus(&mut self) -> Option<Stimulus> {
         match self.stage {
-            Stage::Before => self.sanity(),
+            Stage::Before => self.first_request(),
             Stage::Case(number) => {
                 let case = self.settings.cases.get(number)?;
                 if (case.lacks)(&self.context).is_some() {
@@ -160,17 +183,20 @@ impl Runner {
                     (case.ask)(&self.context, &self.own)
                 }
             }
-            Stage::After => self.own.is_empty().then(|| self.control_octets()).map(Stimulus::one),
+            Stage::After => {
+                let is_lost = self.own.iter().all(|exchange| exchange.is_dead && exchange.reply().is_none());
+                (is_lost && self.own.len() < LAST_TRIES).then(|| Stimulus::one(self.control_octets()))
+            }
             Stage::Done => None,
         }
     }
 
-    /// A plain request, then one under each key.
-    fn sanity(&self) -> Option<Stimulus> {
+    /// A plain request, one under each key, and again what is not sure.
+    fn first_request(&mut self) -> Option<Stimulus> {
         let request = self.context.request();
-        let octets = match self.own.len().checked_sub(1) {
+        let octets = match self.sanity.next()? {
             None => request.octets(),
-            Some(number) => request.signed(self.context.keys().nth(number)?),
+            Some(key_id) => request.signed(self.context.key(key_id)?),
         };
         Some(Stimulus::one(octets))
     }
@@ -202,24 +228,74 @@ impl Runner {
             self.earlier.extend(tokens(octets));
         }
         self.earlier.remove(&[0; 8]);
+        self.kept += exchange.octets();
+        if self.stage == Stage::Before {
+            self.sanity.take(&exchange, &self.context);
+            self.context.facts = self.sanity.facts();
+        }
+        self.count_gone(&exchange);
         self.own.push(exchange);
+    }
+
+    /// Counts how long the server has been gone.
+    fn count_gone(&mut self, exchange: &Exchange) {
+        let is_mute = exchange.is_dead && !exchange.is_limited && exchange.replies.is_empty();
+        let slug = match self.stage {
+            Stage::Case(number) => self.settings.cases.get(number).map_or(SANITY, |case| case.slug),
+            Stage::Before | Stage::After | Stage::Done => SANITY,
+        };
+        self.gone = match self.gone {
+            (0, _) if is_mute => (1, slug),
+            (count, since) if is_mute => (count + 1, since),
+            _ => (0, SANITY),
+        };
+    }
+
+    /// Ends a run whose server has not answered for long.
+    fn give_up(&mut self) {
+        let (count, since) = self.gone;
+        if count >= MOST_GONE && matches!(self.stage, Stage::Case(_)) {
+            self.doubt();
+            self.blame(since);
+            self.abandon(&match since {
+                SANITY => "the server has not answered since the first requests".to_owned(),
+                case => format!("the server has not answered since {case}"),
+            });
+        }
+    }
+
+    /// Warns of the case after whose stimulus the server stopped.
+    fn blame(&mut self, since: &str) {
+        const EXPECTED: &str = "a server that answers others afterwards";
+        let result = self.results.iter_mut().find(|result| result.case.slug == since);
+        let Some(result) = result.filter(|result| result.judgement.outcome != Outcome::Fail) else { return };
+        let actual =
+            "nothing has been answered since this was asked: it hangs, is gone or limits its clients";
+        let judgement = Judgement::warn(EXPECTED, actual);
+        let shown = result.exchanges.iter().position(|exchange| exchange.is_dead);
+        result.judgement = shown.map_or(judgement.clone(), |number| judgement.shown_by(number));
     }
 
     fn finish_stage(&mut self) {
         let own = std::mem::take(&mut self.own);
         let slug = match self.stage {
             Stage::Before => {
-                self.learn(&own);
+                self.learn();
                 SANITY
             }
             Stage::Case(number) => self.judge(number, &own).unwrap_or(SANITY),
             Stage::After => {
-                self.doubt(&own);
+                if own.iter().all(|exchange| exchange.is_dead && exchange.reply().is_none()) {
+                    self.doubt();
+                    self.blame(self.gone.1);
+                    self.ended.get_or_insert_with(|| "the server did not answer at the end".to_owned());
+                }
                 SANITY
             }
             Stage::Done => return,
         };
         self.run.extend(own.into_iter().map(|exchange| (slug, exchange)));
+        self.give_up();
         if self.stage == Stage::Done {
             return;
         }
@@ -232,44 +308,44 @@ impl Runner {
         };
     }
 
-    /// Takes note of what the server answers before the first case. One that answers nothing is asked no more.
-    fn learn(&mut self, own: &[Exchange]) {
-        let told = |number: usize| own.get(number).map(|exchange| self.context.told(exchange));
-        let answers_plainly = matches!(told(0), Some(Told::Reply(reading)) if reading.undue().is_none());
-        let keys: Vec<KeyId> = self.context.keys().map(|key| key.id()).collect();
-        let is_honoured = |(number, key_id): &(usize, &KeyId)| match told(number + 1) {
-            Some(Told::Reply(reading)) => reading.is_signed() && reading.key_id == Some(**key_id),
-            _ => false,
-        };
-        let honoured: Vec<KeyId> =
-            keys.iter().enumerate().filter(is_honoured).map(|(_, key_id)| *key_id).collect();
-        let is_there = own.iter().any(|exchange| !exchange.replies.is_empty());
-        self.context.facts.answers_plainly = answers_plainly;
-        self.context.facts.honoured = honoured;
-        if !is_there {
-            self.abandon("the server answers nothing");
+    /// Asks no more of a server that answers nothing.
+    fn learn(&mut self) {
+        if let Some(reason) = self.sanity.is_hopeless() {
+            self.abandon(reason);
         }
     }
 
     fn judge(&mut self, number: usize, own: &[Exchange]) -> Option<&'static str> {
         let case = *self.settings.cases.get(number)?;
         let judgement = match (case.lacks)(&self.context) {
+            // What it lacks may be there: it is not known.
+            Some(_) if self.context.hopefully(case.lacks).is_none() => Judgement::inconclusive(NOT_KNOWN),
             Some(reason) => Judgement::skip(reason),
             None => (case.judge)(&self.context, &Evidence { own, run: &self.run }),
         };
+        let judgement = self.unless_limited(case, judgement);
         self.results.push(CaseResult { case, judgement, exchanges: own.to_vec() });
         Some(case.slug)
     }
 
-    /// When the server does not answer at the end, silences since its last answer are none of its own.
-    fn doubt(&mut self, own: &[Exchange]) {
-        if own.iter().any(|exchange| exchange.reply().is_some()) {
-            return;
+    /// Where nothing but kisses came before the first case, only they are judged.
+    fn unless_limited(&self, case: &Case, judgement: Judgement) -> Judgement {
+        let is_of_rules = matches!(judgement.outcome, Outcome::Pass | Outcome::Info | Outcome::Warn);
+        match self.sanity.is_limited() && is_of_rules && case.group() != KISSES {
+            true => {
+                Judgement::inconclusive(format!("the server serves nothing but kisses: {}", judgement.actual))
+            }
+            false => judgement,
         }
-        let is_answered = |result: &CaseResult| result.exchanges.iter().any(|one| !one.replies.is_empty());
-        let last = self.results.iter().rposition(is_answered).map_or(0, |last| last + 1);
-        for result in self.results.iter_mut().skip(last).filter(|result| !result.exchanges.is_empty()) {
-            if matches!(result.judgement.outcome, Outcome::Pass | Outcome::Info) {
+    }
+
+    /// When the server does not answer at the end, what rests on a silence is in doubt, wherever in the run.
+    fn doubt(&mut self) {
+        for result in &mut self.results {
+            let is_silent = result.exchanges.iter().any(|exchange| exchange.replies.is_empty());
+            let is_doubtful =
+                matches!(result.judgement.outcome, Outcome::Pass | Outcome::Info | Outcome::Warn);
+            if is_silent && is_doubtful {
                 result.judgement = Judgement::inconclusive("the server did not answer any more at the end");
             }
         }

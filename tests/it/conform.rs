@@ -3,6 +3,7 @@
 pub(crate) mod command;
 mod documents;
 mod files;
+mod network;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -180,7 +180,7 @@ fn exit(report: &ConformReport, strict: bool) -> Exit {
     };
     if has(&|outcome| outcome.is_wrong(strict)) {
         Exit::Wrong
-    } else if has(&|outcome| outcome == Outcome::Inconclusive) {
+    } else if has(&|outcome| outcome == Outcome::Inconclusive) || report.summary.ended.is_some() {
         Exit::Inconclusive
     } else {
         Exit::Fine

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::Stimulus;
-use crate::conformance::expect::{astray, each, each_reply, lacks_plain_replies, lost, plain, plainly};
+use crate::conformance::expect::{astray, each, each_reply, lacks_plain_replies, lost, plain, served};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::reading::Told;
-use crate::conformance::{Context, Evidence};
+use crate::conformance::{Context, Evidence, Exchange};
 
 pub(super) static CASES: &[Case] = &[
     Case {
@@ -18,7 +18,7 @@ pub(super) static CASES: &[Case] = &[
         why: "Connected sockets and firewalls never let through what comes from another port.",
         differs: "",
         lacks: lacks_target,
-        ask: |context, seen| plainly(context, seen, 3),
+        ask: |context, seen| (seen.len() < 3).then(|| Stimulus::one(served(context, &context.request()))),
         judge: |context, evidence| from_where(context, evidence, source_port),
     },
     Case {
@@ -30,7 +30,7 @@ pub(super) static CASES: &[Case] = &[
               discard that.",
         differs: "",
         lacks: lacks_target,
-        ask: |context, seen| plainly(context, seen, 3),
+        ask: |context, seen| (seen.len() < 3).then(|| Stimulus::one(served(context, &context.request()))),
         judge: |context, evidence| from_where(context, evidence, source_address),
     },
     Case {
@@ -43,15 +43,10 @@ pub(super) static CASES: &[Case] = &[
         differs: "",
         lacks: lacks_plain_replies,
         ask: |context, seen| {
-            let port = seen.len() + 1;
-            (port <= 4).then(|| Stimulus::one(context.request().octets()).from_port(port))
+            let port = next_port(seen)?;
+            Some(Stimulus::one(context.request().octets()).from_port(port))
         },
-        judge: |context, evidence| {
-            at_their_ports(context, evidence, |told| match told {
-                Told::Silence => Judgement::fail("a reply, as at other ports", "silence"),
-                told => Judgement::inconclusive(told.describe()),
-            })
-        },
+        judge: any_port,
     },
     Case {
         slug: "address/port-change",
@@ -70,6 +65,48 @@ pub(super) static CASES: &[Case] = &[
         },
     },
 ];
+
+/// Ports that are asked from, and how often what stays silent is asked again from each.
+const PORTS: usize = 4;
+const AGAIN: usize = 3;
+
+/// The exchanges from that port.
+fn of_port(exchanges: &[Exchange], port: usize) -> impl Iterator<Item = (usize, &Exchange)> {
+    let is_of_port =
+        move |exchange: &Exchange| exchange.stimulus.datagrams.first().is_some_and(|(from, _)| *from == port);
+    exchanges.iter().enumerate().filter(move |(_, exchange)| is_of_port(exchange))
+}
+
+/// Each port once, then those again from which nothing is answered: what is lost is not lost so often.
+fn next_port(seen: &[Exchange]) -> Option<usize> {
+    if seen.len() < PORTS {
+        return Some(seen.len() + 1);
+    }
+    (1..=PORTS).find(|port| {
+        let is_answered = of_port(seen, *port).any(|(_, exchange)| exchange.reply().is_some());
+        !is_answered && of_port(seen, *port).count() < AGAIN
+    })
+}
+
+fn any_port(context: &Context, evidence: &Evidence<'_>) -> Judgement {
+    let of_exchange = |(number, exchange): (usize, &Exchange)| {
+        let ordinary = || plain(context, exchange, |told| Judgement::inconclusive(told.describe()));
+        astray(evidence, exchange).unwrap_or_else(ordinary).shown_by(number)
+    };
+    Judgement::worst((1..=PORTS).flat_map(|port| {
+        let asked: Vec<(usize, &Exchange)> = of_port(evidence.own, port).collect();
+        let is_silent = |(_, exchange): &(usize, &Exchange)| matches!(context.told(exchange), Told::Silence);
+        let answered = asked.iter().copied().filter(|(_, exchange)| exchange.reply().is_some());
+        let answered: Vec<Judgement> = answered.map(of_exchange).collect();
+        match (answered.is_empty(), asked.first()) {
+            (true, Some((number, _))) if asked.len() >= AGAIN && asked.iter().all(is_silent) => {
+                vec![Judgement::fail("a reply, as at other ports", "silence").shown_by(*number)]
+            }
+            (true, _) => vec![Judgement::inconclusive("nothing came, and it may have been lost")],
+            (false, _) => answered,
+        }
+    }))
+}
 
 fn lacks_target(context: &Context) -> Option<&'static str> {
     context.target().is_none().then_some("which address is asked is not known")

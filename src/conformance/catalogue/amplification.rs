@@ -1,10 +1,13 @@
 //! Replies are no longer than their requests, whose source may be forged.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::{SWEEP, Stimulus, Until};
-use crate::conformance::expect::{every_reply, lacks_honoured_key, lacks_nothing, longer, of_run, plainly};
+use crate::conformance::expect::{
+    every_reply, lacks_honoured_key, lacks_nothing, longer, lost, of_run, plainly,
+};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::{Context, Evidence, Exchange, Names};
 use crate::ntp::header::Mode;
@@ -92,9 +95,10 @@ pub(super) static CASES: &[Case] = &[
             let (sent, came) = octets_of(evidence.own);
             let told = format!("{came} octets for {sent}");
             match came {
+                0 if evidence.own.iter().any(|exchange| exchange.is_dead) => lost(),
                 _ if came <= sent => Judgement::pass(told),
-                _ if came <= 5 * sent => Judgement::warn("no more octets than were sent", told),
-                _ => Judgement::fail("no more octets than were sent", told),
+                // Who may ask is a matter of configuration, and ours may be an address that may.
+                _ => Judgement::warn("no more octets than were sent", told),
             }
         },
     },
@@ -139,9 +143,12 @@ pub(super) static RUN: &[Case] = &[Case {
             Mode::from_bits(first) == Mode::Control
         };
         let judged = evidence.run.iter().enumerate().filter(|(_, (_, exchange))| !is_control(exchange));
-        let mut judged = judged.map(|(number, (slug, exchange))| of_run(number, slug, total(exchange)));
-        let longer = judged.find(|judgement| !judgement.expected.is_empty());
-        longer.unwrap_or_else(|| Judgement::pass(format!("{} exchanges", evidence.run.len())))
+        let judged = judged.map(|(number, (slug, exchange))| of_run(number, slug, total(exchange)));
+        let longer = Judgement::worst(judged.filter(|judgement| !judgement.expected.is_empty()));
+        match longer.expected.is_empty() {
+            true => Judgement::pass(format!("{} exchanges", evidence.run.len())),
+            false => longer,
+        }
     },
 }];
 
@@ -174,17 +181,29 @@ fn octets_of(exchanges: &[Exchange]) -> (usize, usize) {
         let once: usize = exchange.stimulus.datagrams.iter().map(|(_, octets)| octets.len()).sum();
         once * usize::try_from(exchange.tries).unwrap_or(1)
     };
-    let own = |exchange: &Exchange| -> usize {
-        let own = exchange.replies.iter().filter(|reply| reply.names != Names::Earlier);
-        own.map(|reply| reply.octets.len()).sum()
-    };
-    (exchanges.iter().map(sent).sum(), exchanges.iter().map(own).sum())
+    (exchanges.iter().map(sent).sum(), exchanges.iter().map(drawn).sum())
+}
+
+/// Octets that an exchange drew. What comes twice may be the network's doing, so it counts once.
+fn drawn(exchange: &Exchange) -> usize {
+    let own = exchange.replies.iter().filter(|reply| reply.names != Names::Earlier);
+    let mut copies: HashMap<&[u8], usize> = HashMap::new();
+    own.for_each(|reply| *copies.entry(reply.octets.as_slice()).or_default() += 1);
+    let kept: usize = copies.into_iter().map(|(octets, count)| octets.len() * count.div_ceil(2)).sum();
+    kept + exchange.left_out.octets.div_ceil(2)
 }
 
 fn total(exchange: &Exchange) -> Judgement {
+    const EXPECTED: &str = "no more octets than were sent";
     let (sent, came) = octets_of(std::slice::from_ref(exchange));
-    match came <= sent {
-        true => Judgement::pass(format!("{came} octets for {sent}")),
-        false => Judgement::fail("no more octets than were sent", format!("{came} octets for {sent}")),
+    let told = format!("{came} octets for {sent}");
+    let longest = exchange.stimulus.datagrams.iter().map(|(_, octets)| octets.len()).max().unwrap_or(0);
+    let is_longer = exchange.replies.iter().any(|reply| reply.octets.len() > longest);
+    match came {
+        0 if exchange.is_dead => lost(),
+        _ if came <= sent => Judgement::pass(told),
+        // The network may have doubled the requests.
+        _ if came <= 2 * sent && !is_longer => Judgement::warn(EXPECTED, told),
+        _ => Judgement::fail(EXPECTED, told),
     }
 }

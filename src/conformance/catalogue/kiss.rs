@@ -6,7 +6,7 @@ use crate::analysis::verdict::{Status, judge_message};
 use crate::auth::KeyId;
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::{Stimulus, Until};
-use crate::conformance::expect::{lacks_nothing, of_run};
+use crate::conformance::expect::{lacks_nothing, limited, of_run};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::{Context, Evidence, Exchange, Names, Reading};
 use crate::ntp::Message;
@@ -115,14 +115,21 @@ fn of_kisses(
     evidence: &Evidence<'_>,
     judge: fn(&Context, &Reading<'_>) -> Option<Judgement>,
 ) -> Judgement {
-    let all = evidence.run.iter().enumerate().flat_map(|(number, (slug, exchange))| {
-        let kisses = context.readings(exchange).filter(|reading| code(reading).is_some());
-        kisses.filter_map(move |reading| {
-            let judged = judge(context, &reading)?.shown_by_reply(exchange, reading.reply);
-            Some(of_run(number, slug, judged))
+    let kisses = |exchange| context.readings(exchange).filter(|reading| code(reading).is_some());
+    let judged = |exchange| {
+        kisses(exchange).filter_map(move |reading: Reading<'_>| {
+            Some(judge(context, &reading)?.shown_by_reply(exchange, reading.reply))
         })
+    };
+    let run = evidence.run.iter().enumerate().flat_map(|(number, (slug, exchange))| {
+        judged(exchange).map(move |judged| of_run(number, slug, judged))
     });
-    let all: Vec<Judgement> = all.collect();
+    let own = evidence
+        .own
+        .iter()
+        .enumerate()
+        .flat_map(|(number, exchange)| judged(exchange).map(move |judged| judged.shown_by(number)));
+    let all: Vec<Judgement> = run.chain(own).collect();
     match all.is_empty() {
         true => Judgement::skip("no such kiss came"),
         false => Judgement::worst(all),
@@ -138,6 +145,8 @@ fn burst(context: &Context, evidence: &Evidence<'_>) -> Judgement {
     let told =
         format!("{served} of {} served, {} RATE", exchange.stimulus.datagrams.len(), count(Some("RATE")));
     match context.readings(exchange).find(is_wrong) {
+        // Who is denied everything is not denied for the burst.
+        Some(reading) if served == 0 => limited(&reading),
         Some(reading) => Judgement::warn("replies, RATE or silence", reading.describe()),
         None if all_served(exchange, served) => Judgement::pass(told),
         None => Judgement::info(told),

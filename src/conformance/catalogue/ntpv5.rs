@@ -201,6 +201,9 @@ fn layout(context: &Context, exchange: &Exchange) -> Judgement {
     }
     match cookie(&reading) {
         _ if reading.answer == Answer::Kiss => limited(&reading),
+        _ if reading.undue() == Some("mode") || reading.is_echo() => {
+            Judgement::inconclusive(format!("a message of another mode: {}", reading.describe()))
+        }
         _ if !is_version_5(&reading) => Judgement::fail(EXPECTED, reading.describe()),
         Cookie::Ours => Judgement::pass(reading.describe()),
         Cookie::Zero => Judgement::warn(EXPECTED, format!("no cookie: {}", reading.describe())),

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::analysis::behaviour::Answer;
 use crate::conformance::case::{Case, Level};
+use crate::conformance::clock::{tick, units};
 use crate::conformance::exchange::{Stimulus, Until};
 use crate::conformance::expect::{
-    astray, each, lacks_honoured_key, lacks_plain_replies, limited, plain, silence, undue,
+    astray, each, from_the, lacks_honoured_key, lacks_plain_replies, limited, plain, silence, undue,
 };
 use crate::conformance::outcome::Judgement;
 use crate::conformance::reading::Told;
@@ -78,12 +79,11 @@ pub(super) static CASES: &[Case] = &[
         lacks: lacks_plain_replies,
         ask: sent_back,
         judge: |context, evidence| {
-            let back = evidence.own.iter().enumerate().filter(|(number, _)| number % 2 == 1);
-            Judgement::worst(back.map(|(number, exchange)| {
-                let judged =
-                    silence(context, exchange, |reading| Judgement::fail("silence", reading.describe()));
-                judged.shown_by(number)
-            }))
+            from_the(context, evidence, 1, |number, exchange| {
+                let judge =
+                    || silence(context, exchange, |reading| Judgement::fail("silence", reading.describe()));
+                (number % 2 == 1).then(judge)
+            })
         },
     },
     Case {
@@ -96,10 +96,7 @@ pub(super) static CASES: &[Case] = &[
         lacks: lacks_plain_replies,
         ask: nak_sent_back,
         judge: |context, evidence| {
-            let back = evidence.own.iter().enumerate().skip(1);
-            Judgement::worst(
-                back.map(|(number, exchange)| silence(context, exchange, answer_to_nak).shown_by(number)),
-            )
+            from_the(context, evidence, 1, |_, exchange| Some(silence(context, exchange, answer_to_nak)))
         },
     },
 ];
@@ -118,7 +115,8 @@ fn answered_again(
     otherwise: fn(&Reading<'_>) -> Option<Judgement>,
 ) -> Judgement {
     let old = each(evidence.own, |exchange| {
-        let all: Vec<Reading<'_>> = context.readings(exchange).collect();
+        let mut all: Vec<Reading<'_>> = context.readings(exchange).collect();
+        all.dedup_by(|second, first| is_copy(first, second));
         let wrong = all.iter().find_map(|reading| match reading.answer {
             _ if undue(reading).is_some() => undue(reading),
             Answer::Kiss => Some(limited(reading)),
@@ -129,6 +127,10 @@ fn answered_again(
             (_, Some(_)) if all.len() > exchange.stimulus.datagrams.len() => {
                 Judgement::inconclusive("more replies than requests; see robustness/one-reply-each")
             }
+            (_, Some((first, second))) if !is_apart(first, second) => Judgement::warn(
+                "a new transmit timestamp in each reply",
+                "the same one within the clock's tick",
+            ),
             (_, Some(_)) => Judgement::fail("a new transmit timestamp in each reply", "the same one twice"),
             (Some(wrong), None) => wrong,
             (None, None) => Judgement::pass(format!("{} replies to three requests", all.len())),
@@ -141,6 +143,19 @@ fn answered_again(
         _ => None,
     };
     Judgement::worst([old].into_iter().chain(few))
+}
+
+/// What the network may make of one datagram: the same again, shortly after.
+const COPIED: Duration = Duration::from_millis(100);
+
+fn is_copy(first: &Reading<'_>, second: &Reading<'_>) -> bool {
+    first.reply.octets == second.reply.octets && second.reply.time.saturating_sub(first.reply.time) < COPIED
+}
+
+/// True for replies so long after each other that their server's clock tells them apart.
+fn is_apart(first: &Reading<'_>, second: &Reading<'_>) -> bool {
+    let passed = units(second.reply.time.saturating_sub(first.reply.time));
+    first.header().is_some_and(|header| passed > tick(header))
 }
 
 fn is_same_time(first: &Reading<'_>, second: &Reading<'_>) -> bool {

@@ -109,11 +109,11 @@ fn the_command_of_a_capture_names_it_and_its_keys() {
     std::fs::copy(root().join(CAPTURE), &capture).unwrap();
     let arguments = ["--keys", "captures/shared-ntp.org.keys", "--trusted", "1-65535", "--format", "json"];
     let judged = ntpcap().args(["conform", "judge"]).arg(&capture).args(arguments).output().unwrap();
-    let record = case(&judged, "auth/wrong-secret");
+    let record = case(&judged, "kiss/not-signed-for-the-unverified");
     let alone = record["alone"].as_str().unwrap();
     assert!(alone.contains("--trusted 1-65535"), "{alone}");
     let alone = with_shell(alone, "--format json");
-    assert_eq!(case(&alone, "auth/wrong-secret")["actual"], record["actual"]);
+    assert_eq!(case(&alone, "kiss/not-signed-for-the-unverified")["actual"], record["actual"]);
 }
 
 #[test]

@@ -35,9 +35,6 @@ pub(super) static CASES: [&[Case]; 8] = [
 /// Cases about the whole run.
 pub(super) static RUN: &[Case] = run::CASES;
 
-/// Why nothing is said of replies without a MAC.
-const NONE_HONOURED: &str = "the server honours none of the keys; see auth/support";
-
 /// One request.
 fn once(seen: &[Exchange], make: impl FnOnce() -> Option<Vec<u8>>) -> Option<Stimulus> {
     if seen.is_empty() { make().map(Stimulus::one) } else { None }
@@ -99,7 +96,7 @@ fn without_mac(context: &Context, told: &Told<'_>) -> Judgement {
     match told {
         Told::Reply(reading) if reading.answer == Answer::Kiss => limited(reading),
         told if context.authenticates() => Judgement::inconclusive(told.describe()),
-        _ => Judgement::skip(NONE_HONOURED),
+        _ => context.none_honoured(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::unverifiable;
 use crate::analysis::behaviour::Answer;
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::Stimulus;
-use crate::conformance::expect::{each, lacks_nothing, limited, lost};
+use crate::conformance::expect::{each, lacks_nothing, limited, lost, served};
 use crate::conformance::reading::Told;
 use crate::conformance::{Context, Evidence, Exchange, Judgement, Reading};
 use crate::ntp::header::Header;
@@ -42,7 +42,7 @@ pub(in super::super) static CASES: &[Case] = &[
         differs: "",
         lacks: lacks_nothing,
         ask: |context, seen| match seen.len() {
-            0 | 2 => Some(Stimulus::one(ordinary(context))),
+            0 | 2 => Some(Stimulus::one(served(context, &context.request()))),
             1 => Some(Stimulus::one(unverifiable(context))),
             _ => None,
         },
@@ -52,15 +52,6 @@ pub(in super::super) static CASES: &[Case] = &[
 
 fn ask_refused(context: &Context, seen: &[Exchange], count: usize) -> Option<Stimulus> {
     (seen.len() < count).then(|| Stimulus::one(unverifiable(context)))
-}
-
-/// A request that is answered, signed where nothing else is.
-fn ordinary(context: &Context) -> Vec<u8> {
-    let request = context.request();
-    match context.honoured_key().filter(|_| !context.facts.answers_plainly) {
-        Some(key) => request.signed(key),
-        None => request.octets(),
-    }
 }
 
 /// Judges each crypto-NAK, and whatever begins like one. Nothing is said of other answers.

@@ -3,7 +3,7 @@
 use crate::analysis::verdict::{Status, judge_message};
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::Stimulus;
-use crate::conformance::expect::lacks_honoured_key;
+use crate::conformance::expect::{lacks_honoured_key, lost};
 use crate::conformance::{Context, Evidence, Exchange, Judgement, Reading};
 use crate::ntp::Message;
 
@@ -50,6 +50,9 @@ fn nothing_signed(context: &Context, evidence: &Evidence<'_>) -> Judgement {
                 Err(number) => failed(words).shown_by(number),
             };
         }
+    }
+    if evidence.own.iter().any(|exchange| exchange.is_dead) {
+        return lost();
     }
     Judgement::pass(format!("{count} requests that cannot be verified, no reply to them signed"))
 }

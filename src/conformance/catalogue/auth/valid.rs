@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{NONE_HONOURED, asked_key_id, is_unsigned, without_mac};
+use super::{asked_key_id, is_unsigned, without_mac};
 use crate::analysis::behaviour::Answer;
 use crate::auth::{Key, KeyId};
 use crate::conformance::case::{Case, Level};
@@ -98,22 +98,36 @@ fn support(context: &Context, evidence: &Evidence<'_>) -> Judgement {
     for (key, exchange) in context.keys().zip(evidence.own) {
         let id = key.id();
         match context.told(exchange) {
-            Told::Reply(reading) if reading.is_signed() && reading.key_id == Some(id) => {
+            Told::Reply(reading) if is_authenticated(&reading, id) => {
                 honoured.push(id.to_string());
             }
             told => others.push(format!("key {id}: {}", told.describe())),
         }
     }
-    let is_lost = evidence.own.iter().all(|exchange| matches!(context.told(exchange), Told::Lost));
+    let is_unsure = evidence.own.iter().any(|exchange| is_open(&context.told(exchange)));
     match (honoured.is_empty(), others.is_empty()) {
         (false, true) => Judgement::pass(format!("honours keys {}", honoured.join(", "))),
         (false, false) => {
             Judgement::info(format!("honours keys {}; {}", honoured.join(", "), others.join("; ")))
         }
-        (true, _) if is_lost => lost(),
+        (true, _) if is_unsure => Judgement::inconclusive(others.join("; ")),
         (true, _) => {
             Judgement::warn("an authenticated reply under one of the keys", others.join("; ")).shown_by(0)
         }
+    }
+}
+
+fn is_authenticated(reading: &Reading<'_>, key_id: KeyId) -> bool {
+    let is_due = reading.undue().is_none() && reading.answer != Answer::Kiss;
+    is_due && reading.is_signed() && reading.key_id == Some(key_id)
+}
+
+/// True for what does not tell whether a key is honoured.
+fn is_open(told: &Told<'_>) -> bool {
+    match told {
+        Told::Reply(reading) => reading.answer == Answer::Kiss || reading.undue().is_some(),
+        Told::Silence => false,
+        Told::Lost => true,
     }
 }
 
@@ -135,7 +149,7 @@ fn each_mac(
         };
         judgements.push(judgement.shown_by(number));
     }
-    if judgements.is_empty() { Judgement::skip(NONE_HONOURED) } else { Judgement::worst(judgements) }
+    if judgements.is_empty() { context.none_honoured() } else { Judgement::worst(judgements) }
 }
 
 fn key_id_echo(context: &Context, evidence: &Evidence<'_>) -> Judgement {

@@ -178,7 +178,9 @@ fn borne(
     let is_mute = |after: usize| {
         evidence.own.get(dead + after).map(|exchange| exchange.is_dead && exchange.replies.is_empty())
     };
+    let is_limited = evidence.own.iter().any(|exchange| exchange.is_limited);
     let judgement = match (is_mute(0), is_mute(1), is_mute(2)) {
+        _ if is_limited => lost(),
         (Some(true), Some(false), Some(true)) => {
             Judgement::fail(EXPECTED, "twice no control after this was answered")
         }

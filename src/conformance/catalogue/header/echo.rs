@@ -2,7 +2,7 @@
 
 use crate::conformance::case::{Case, Level};
 use crate::conformance::exchange::Stimulus;
-use crate::conformance::expect::{each, each_reply, lacks_nothing, lost};
+use crate::conformance::expect::{each, each_reply, lacks_nothing, lacks_plain_service, lost, served};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::reading::Told;
 use crate::conformance::{Context, Evidence, Exchange, Reading, Request};
@@ -10,7 +10,7 @@ use crate::ntp::header::{Header, LeapIndicator, Mode};
 use crate::ntp::timestamp::NtpShort;
 use crate::ntp::{NtpTimestamp, ReferenceId};
 
-use super::{ordinary, replies, served, unanswered};
+use super::{ordinary, replies, unanswered};
 
 pub(super) static CASES: &[Case] = &[
     Case {
@@ -20,7 +20,7 @@ pub(super) static CASES: &[Case] = &[
         summary: "a reply without fields and MAC is 48 octets long",
         why: "Clients with a fixed buffer drop anything else, and nobody asked for a MAC.",
         differs: "",
-        lacks: lacks_nothing,
+        lacks: lacks_plain_service,
         ask: |context, seen| (seen.len() < 3).then(|| Stimulus::one(context.request().octets())),
         judge: |context, evidence| each_of(context, evidence, "length", length),
     },

@@ -7,10 +7,10 @@ mod times;
 use crate::analysis::behaviour::Answer;
 use crate::conformance::case::Case;
 use crate::conformance::exchange::Stimulus;
-use crate::conformance::expect::{each_reply, limited, lost, undue};
+use crate::conformance::expect::{each_reply, limited, lost, served, undue};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::reading::Told;
-use crate::conformance::{Context, Evidence, Exchange, Reading, Request};
+use crate::conformance::{Context, Evidence, Exchange, Reading};
 use crate::ntp::header::Header;
 
 pub(super) static CASES: [&[Case]; 3] = [echo::CASES, state::CASES, times::CASES];
@@ -18,14 +18,6 @@ pub(super) static CASES: [&[Case]; 3] = [echo::CASES, state::CASES, times::CASES
 /// So many requests, plain where those are answered.
 fn ordinary(context: &Context, seen: &[Exchange], count: usize) -> Option<Stimulus> {
     (seen.len() < count).then(|| Stimulus::one(served(context, &context.request())))
-}
-
-/// A request as the server answers it: under a key where plain ones are not answered.
-fn served(context: &Context, request: &Request) -> Vec<u8> {
-    match context.honoured_key().filter(|_| !context.facts.answers_plainly) {
-        Some(key) => request.signed(key),
-        None => request.octets(),
-    }
 }
 
 /// Judges the header of each reply. A kiss says nothing of the server's clock.

@@ -1,23 +1,19 @@
 //! The four timestamps of a reply, within it and from one to the next.
 
-use std::time::Duration;
-
 use crate::conformance::case::{Case, Level};
+use crate::conformance::clock::{SECOND, goes_astray, resolution, tick, units};
 use crate::conformance::exchange::Stimulus;
-use crate::conformance::expect::lacks_nothing;
+use crate::conformance::expect::{lacks_nothing, served};
 use crate::conformance::outcome::Judgement;
 use crate::conformance::{Context, Evidence, Exchange, Reading};
 use crate::ntp::NtpTimestamp;
 use crate::ntp::header::Header;
 
 use super::state::is_synchronised;
-use super::{each_header, ordinary, replies, served};
+use super::{each_header, ordinary, replies};
 
 /// So many requests show whether timestamps advance.
 const MANY: usize = 8;
-
-/// A second in units of timestamps.
-const SECOND: i64 = 1 << 32;
 
 /// By how much the clocks of the two ends may differ in rate and resolution within one round trip.
 const ALLOWANCE: i64 = SECOND / 1_000;
@@ -163,15 +159,18 @@ fn of_replies(
     replies(context, evidence.own).map_or_else(|otherwise| otherwise, |replies| judge(&replies))
 }
 
-/// What is to be said of so many exceptions: a single one may be a clock that was set meanwhile.
-fn exceptions(expected: &str, pass: String, found: &[(usize, String)]) -> Judgement {
-    match found {
-        [] => Judgement::pass(pass),
-        [(number, one)] => Judgement::warn(expected, format!("once {one}")).shown_by(*number),
-        [(number, one), ..] => {
-            Judgement::fail(expected, format!("{} times, at first {one}", found.len())).shown_by(*number)
-        }
-    }
+/// What is to be said of exceptions, which are a fault where they are proved and doubtful otherwise.
+fn exceptions(expected: &str, pass: String, found: &[(usize, String)], is_proved: bool) -> Judgement {
+    let Some((number, one)) = found.first() else { return Judgement::pass(pass) };
+    let told = match found.len() {
+        1 => format!("once {one}"),
+        many => format!("{many} times, at first {one}"),
+    };
+    let judgement = match is_proved {
+        true => Judgement::fail(expected, told),
+        false => Judgement::warn(expected, told),
+    };
+    judgement.shown_by(*number)
 }
 
 fn receive_before_transmit(replies: &[(Header, Reading<'_>)]) -> Judgement {
@@ -180,18 +179,11 @@ fn receive_before_transmit(replies: &[(Header, Reading<'_>)]) -> Judgement {
     let wrong = replies.iter().enumerate().filter(|(_, (header, _))| spent(header) < 0);
     let wrong: Vec<(usize, &Header)> = wrong.map(|(number, (header, _))| (number, header)).collect();
     let told = |header: &Header| format!("the request came {} after the reply left", seconds(-spent(header)));
-    match wrong.as_slice() {
-        [] => Judgement::pass(format!("{} replies", replies.len())),
-        [(number, header)] if -spent(header) <= resolution(header).max(ALLOWANCE) => {
-            Judgement::warn(EXPECTED, told(header)).shown_by(*number)
-        }
-        [(number, header), ..] => Judgement::fail(EXPECTED, told(header)).shown_by(*number),
-    }
-}
-
-/// The precision of a reply as a time, a second at most.
-fn resolution(header: &Header) -> i64 {
-    SECOND.checked_shr(header.precision.min(0).unsigned_abs().into()).unwrap_or(0)
+    let is_clear = |(_, header): &&(usize, &Header)| -spent(header) > resolution(header).max(ALLOWANCE);
+    // A single one may be a clock that was set just then.
+    let is_proved = wrong.iter().filter(is_clear).count() > 1;
+    let found: Vec<(usize, String)> = wrong.iter().map(|(number, header)| (*number, told(header))).collect();
+    exceptions(EXPECTED, format!("{} replies", replies.len()), &found, is_proved)
 }
 
 /// A request that asks for an interleaved reply, as one that follows the last.
@@ -240,7 +232,21 @@ fn advancing(
         (by <= 0).then(|| (number + 1, told()))
     };
     let wrong: Vec<(usize, String)> = steps.filter_map(step).collect();
-    exceptions(&expected, format!("{} replies", replies.len()), &wrong)
+    let is_astray = |before: usize, after: usize| match (replies.get(before), replies.get(after)) {
+        (Some((before, sent)), Some((after, came))) => {
+            let by = timestamp(after).since(before.transmit_timestamp);
+            by <= 0 && passed(sent, came).saturating_sub(by) > tick(before)
+        }
+        _ => false,
+    };
+    let is_proved = goes_astray(replies.len(), is_astray);
+    exceptions(&expected, format!("{} replies", replies.len()), &wrong, is_proved)
+}
+
+/// How long after a reply came, at least, the request for another one left.
+fn passed(before: &Reading<'_>, after: &Reading<'_>) -> i64 {
+    let left = after.reply.time.saturating_sub(after.reply.elapsed);
+    units(left.saturating_sub(before.reply.time))
 }
 
 fn processing(context: &Context, evidence: &Evidence<'_>) -> Judgement {
@@ -253,14 +259,18 @@ fn processing(context: &Context, evidence: &Evidence<'_>) -> Judgement {
     let wrong = once.filter_map(|(number, (_, (header, reading)))| {
         let spent = header.transmit_timestamp.since(header.receive_timestamp);
         let round_trip = units(reading.reply.elapsed);
-        let is_within = (0..=round_trip.saturating_add(ALLOWANCE)).contains(&spent);
+        let off = (-spent).max(spent.saturating_sub(round_trip.saturating_add(ALLOWANCE)));
         let told = || format!("{} of a round trip of {}", seconds(spent), seconds(round_trip));
-        (!is_within).then(|| (number, told()))
+        (off > 0).then(|| (number, told(), off > tick(header)))
     });
-    let wrong: Vec<(usize, String)> = wrong.collect();
+    let wrong: Vec<(usize, String, bool)> = wrong.collect();
+    let is_proved = wrong.iter().filter(|(_, _, is_clear)| *is_clear).count() > 1;
+    let wrong: Vec<(usize, String)> = wrong.into_iter().map(|(number, told, _)| (number, told)).collect();
     match wrong.as_slice() {
         [(number, one)] => Judgement::info(format!("once {one}")).shown_by(*number),
-        _ => exceptions("from 0 s to the round trip", format!("{} replies", replies.len()), &wrong),
+        _ => {
+            exceptions("from 0 s to the round trip", format!("{} replies", replies.len()), &wrong, is_proved)
+        }
     }
 }
 
@@ -289,12 +299,6 @@ fn reference_time(header: &Header) -> Judgement {
         LONGEST.. => Judgement::warn(EXPECTED, format!("{} before", seconds(age))),
         _ => Judgement::pass(format!("{} before", seconds(age))),
     }
-}
-
-/// A length of time in units of timestamps.
-fn units(time: Duration) -> i64 {
-    let units = (time.as_nanos() << 32) / 1_000_000_000;
-    i64::try_from(units).unwrap_or(i64::MAX)
 }
 
 /// A difference of timestamps in words.
