@@ -2,9 +2,8 @@
 
 use crate::auth::Key;
 use crate::auth::mac::append_mac;
-use crate::ntp::header::{Header, LeapIndicator, Mode, Version};
-use crate::ntp::timestamp::NtpShort;
-use crate::ntp::{MessageBuilder, NtpTimestamp, ReferenceId};
+use crate::ntp::header::{Header, Mode, Version};
+use crate::ntp::{MessageBuilder, NtpTimestamp};
 
 /// A request that is being put together: a header, then what follows it.
 #[derive(Clone, Debug)]
@@ -15,21 +14,8 @@ pub struct Request {
 
 impl Request {
     pub(super) fn new(transmit: u64) -> Request {
-        let header = Header {
-            leap_indicator: LeapIndicator::None,
-            version: Version::FOUR,
-            mode: Mode::Client,
-            stratum: 0,
-            poll: 6,
-            precision: 0,
-            root_delay: NtpShort(0),
-            root_dispersion: NtpShort(0),
-            reference_id: ReferenceId([0; 4]),
-            reference_timestamp: NtpTimestamp::ZERO,
-            origin_timestamp: NtpTimestamp::ZERO,
-            receive_timestamp: NtpTimestamp::ZERO,
-            transmit_timestamp: NtpTimestamp(transmit),
-        };
+        let header = Header::request(Version::FOUR, Mode::Client, NtpTimestamp(transmit));
+        let header = Header { poll: 6, ..header };
         Request { header, behind: Vec::new() }
     }
 

@@ -175,6 +175,26 @@ pub struct Header {
 }
 
 impl Header {
+    /// A request's header that tells nothing of its sender: every field is zero but these (RFC 5905 section 14 has
+    /// clients of SNTP do so).
+    pub fn request(version: Version, mode: Mode, transmit_timestamp: NtpTimestamp) -> Header {
+        Header {
+            leap_indicator: LeapIndicator::None,
+            version,
+            mode,
+            stratum: 0,
+            poll: 0,
+            precision: 0,
+            root_delay: NtpShort(0),
+            root_dispersion: NtpShort(0),
+            reference_id: ReferenceId([0; 4]),
+            reference_timestamp: NtpTimestamp::ZERO,
+            origin_timestamp: NtpTimestamp::ZERO,
+            receive_timestamp: NtpTimestamp::ZERO,
+            transmit_timestamp,
+        }
+    }
+
     /// Reads the first 48 octets. `None` when there are fewer.
     pub fn parse(octets: &[u8]) -> Option<Header> {
         let input = &mut &*octets;

@@ -5,7 +5,7 @@ use crate::auth::mac::append_mac;
 use crate::auth::{Algorithm, Key, KeyId, Keyring, Secret};
 use crate::ntp::control::{self, ControlMessage};
 use crate::ntp::header::{Header, Mode, Version};
-use crate::ntp::{LeapIndicator, MessageBuilder, NtpShort, NtpTimestamp, ReferenceId};
+use crate::ntp::{MessageBuilder, NtpTimestamp};
 
 use super::draw::Draw;
 
@@ -189,7 +189,7 @@ impl Stimulus {
             return Some(Question { octets, token: Token::Sequence(sequence), version, mode });
         }
         let transmit = NtpTimestamp(draw.value());
-        let mut builder = MessageBuilder::new(&minimal(version, mode, transmit));
+        let mut builder = MessageBuilder::new(&Header::request(version, mode, transmit));
         if matches!(self, Stimulus::FieldAlone | Stimulus::FieldSigned(_)) {
             builder = builder.extension_field(FIELD_TYPE, &[0; FIELD_LENGTH - 4]);
         }
@@ -234,25 +234,6 @@ fn read_variables(version: Version, draw: &mut Draw) -> (Vec<u8>, u16) {
     let mut octets = Vec::with_capacity(control::HEADER_LENGTH);
     ControlMessage::request(version, control::READ_VARIABLES, sequence).write_header(&mut octets);
     (octets, sequence)
-}
-
-/// A header that tells nothing of us: version, mode and a transmit timestamp that is random.
-fn minimal(version: Version, mode: Mode, transmit_timestamp: NtpTimestamp) -> Header {
-    Header {
-        leap_indicator: LeapIndicator::None,
-        version,
-        mode,
-        stratum: 0,
-        poll: 0,
-        precision: 0,
-        root_delay: NtpShort(0),
-        root_dispersion: NtpShort(0),
-        reference_id: ReferenceId([0; 4]),
-        reference_timestamp: NtpTimestamp::ZERO,
-        origin_timestamp: NtpTimestamp::ZERO,
-        receive_timestamp: NtpTimestamp::ZERO,
-        transmit_timestamp,
-    }
 }
 
 fn with_mac(builder: MessageBuilder, key: &Key) -> Vec<u8> {
