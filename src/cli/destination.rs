@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::access::Access;
 use super::exit::CliError;
@@ -105,6 +105,14 @@ impl Write for Destination {
             Destination::Named { file, .. } => file.flush(),
         }
     }
+}
+
+/// A folder of the user's own for what others need for a while; it goes when this does.
+///
+/// # Errors
+/// When none can be made.
+pub(super) fn scratch() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("ntpcap-").tempdir()
 }
 
 /// Why nothing can be made in `directory`.

@@ -1,6 +1,7 @@
 //! `ntpcap conform`: whether a server does what the RFCs and the other servers have it do.
 
 mod baselines;
+mod client;
 mod judge;
 mod mutations;
 mod own;
@@ -10,6 +11,7 @@ mod server;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::conformance::client::catalogue as catalogue_of_clients;
 use crate::conformance::{Selection, catalogue};
 use crate::report::conform::{self, Matrix, StoredReport};
 
@@ -29,6 +31,7 @@ use super::output::output;
 pub(super) fn conform(command: &ConformCommand) -> Result<Exit, CliError> {
     match command {
         ConformCommand::Server(arguments) => server::server(arguments),
+        ConformCommand::Client(arguments) => client::client(arguments),
         ConformCommand::Own(arguments) if arguments.mutations => mutations::mutations(arguments),
         ConformCommand::Own(arguments) => own::own(arguments),
         ConformCommand::Judge(arguments) => judge::judge(arguments),
@@ -39,6 +42,14 @@ pub(super) fn conform(command: &ConformCommand) -> Result<Exit, CliError> {
 }
 
 fn list(arguments: &ListArguments) -> Result<Exit, CliError> {
+    if arguments.client {
+        let cases = selection(&arguments.selection).of(catalogue_of_clients::all())?;
+        match arguments.json {
+            true => conform::write_client_catalogue(&cases, &mut output())?,
+            false => conform::write_client_list(cases, &mut output())?,
+        }
+        return Ok(Exit::Fine);
+    }
     let cases = selection(&arguments.selection).cases()?;
     match arguments.json {
         true => conform::write_catalogue(&cases, &mut output())?,
@@ -48,6 +59,10 @@ fn list(arguments: &ListArguments) -> Result<Exit, CliError> {
 }
 
 fn show(arguments: &ShowArguments) -> Result<Exit, CliError> {
+    if let Some(case) = catalogue_of_clients::find(&arguments.slug) {
+        conform::write_client_case(case, &mut output())?;
+        return Ok(Exit::Fine);
+    }
     let none = || CliError::NoSuchCase { slug: arguments.slug.clone() };
     let case = catalogue::find(&arguments.slug).ok_or_else(none)?;
     conform::write_case(case, &mut output())?;

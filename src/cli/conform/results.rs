@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::conformance::client::{ClientResult, Setting};
 use crate::conformance::{Baseline, CaseResult, Context, Outcome, Runner};
 use crate::report::conform::{ConformReport, Format};
 
@@ -64,6 +65,40 @@ impl<'a> Results<'a> {
         self.write(tested, None, ALONE)
     }
 
+    /// Writes what became of a client's cases.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(super) fn finish_client(
+        mut self,
+        mut results: Vec<ClientResult>,
+        setting: &Setting,
+        (label, ended, alone): (&str, Option<&str>, &str),
+    ) -> Result<(Exit, ConformReport), CliError> {
+        let label = self.arguments.label.clone().unwrap_or_else(|| label.to_owned());
+        if let Some(file) = &mut self.written {
+            let judged = results.iter().map(|result| (result.case.slug, &result.judgement));
+            file.write_all(Baseline::of_judged(&label, judged).to_toml().as_bytes())?;
+        }
+        if let Some(baseline) = &self.baseline {
+            results.iter_mut().for_each(|result| baseline.hold(result.case.slug, &mut result.judgement));
+        }
+        let report = ConformReport::of_client(&label, &results, setting, ended, alone);
+        self.tell(&report)?;
+        let exit = exit(&report, self.arguments.strict);
+        self.close()?;
+        Ok((exit, report))
+    }
+
+    /// Puts the files into their places.
+    fn close(self) -> Result<(), CliError> {
+        for mut file in [self.report, self.written].into_iter().flatten() {
+            file.flush()?;
+            file.finish()?;
+        }
+        Ok(())
+    }
+
     fn write<'r>(
         mut self,
         tested: impl IntoIterator<Item = (String, &'r Context, &'r [CaseResult])>,
@@ -84,10 +119,7 @@ impl<'a> Results<'a> {
             self.tell(&report)?;
             exits.push(exit(&report, self.arguments.strict));
         }
-        for mut file in [self.report, self.written].into_iter().flatten() {
-            file.flush()?;
-            file.finish()?;
-        }
+        self.close()?;
         let worst =
             [Exit::Wrong, Exit::Inconclusive, Exit::Fine].into_iter().find(|exit| exits.contains(exit));
         Ok(worst.unwrap_or(Exit::Inconclusive))

@@ -1,5 +1,6 @@
 //! What became of the cases of conformance: one record each, and every format that renders them.
 
+mod client;
 mod evidence;
 mod html;
 mod junit;
@@ -18,8 +19,11 @@ use crate::conformance::{Case, CaseResult, Context, Outcome};
 
 use super::model::{JsonSchema, SCHEMA};
 
+pub use client::{EvidenceRecord, PhaseRecord};
 pub use matrix::{Matrix, StoredReport, StoredReportError};
-pub use text::{write_case, write_catalogue, write_list};
+pub use text::{
+    write_case, write_catalogue, write_client_case, write_client_catalogue, write_client_list, write_list,
+};
 
 /// One line of `ntpcap conform --format ndjson`.
 #[derive(Serialize, JsonSchema)]
@@ -91,6 +95,9 @@ pub struct CaseRecord {
     pub octets: Vec<String>,
     /// The command that runs it alone.
     pub alone: String,
+    /// Of a client: how it was served, and what it believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<PhaseRecord>,
 }
 
 /// In which form results are told.
@@ -124,6 +131,16 @@ impl ConformReport {
         alone: &str,
     ) -> ConformReport {
         let cases: Vec<CaseRecord> = results.iter().map(|result| record(result, context, alone)).collect();
+        let honoured = context.facts.honoured.iter().map(|key_id| key_id.0).collect();
+        ConformReport::of_records(label, cases, honoured, ended)
+    }
+
+    fn of_records(
+        label: &str,
+        cases: Vec<CaseRecord>,
+        honoured_keys: Vec<u32>,
+        ended: Option<&str>,
+    ) -> ConformReport {
         let mut outcomes = BTreeMap::new();
         for case in &cases {
             *outcomes.entry(case.outcome.clone()).or_default() += 1;
@@ -133,7 +150,7 @@ impl ConformReport {
             label: label.to_owned(),
             cases: cases.len(),
             outcomes,
-            honoured_keys: context.facts.honoured.iter().map(|key_id| key_id.0).collect(),
+            honoured_keys,
             ended: ended.map(str::to_owned),
         };
         ConformReport { schema: SCHEMA, label: label.to_owned(), cases, summary }
@@ -222,5 +239,6 @@ fn record(result: &CaseResult, context: &Context, alone: &str) -> CaseRecord {
         received,
         octets,
         alone: format!("{alone} --only {slug}"),
+        phases: Vec::new(),
     }
 }
