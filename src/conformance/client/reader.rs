@@ -67,7 +67,7 @@ impl Reader {
             return (Belief::Died, died);
         }
         match self {
-            Reader::Chronyd => chronyd(output),
+            Reader::Chronyd => chronyd(output, end),
             Reader::Chronyc => chronyc(output),
             Reader::Ntpq => ntpq(output),
             Reader::Ntpdate => ntpdate(output, end),
@@ -110,17 +110,17 @@ fn behind<'t>(line: &'t str, mark: &str) -> Option<&'t str> {
     line.split_once(mark).map(|(_, rest)| rest)
 }
 
-/// `System clock wrong by 0.000012 seconds (ignored)`.
-fn chronyd(output: &str) -> (Belief, String) {
+/// `System clock wrong by 0.000012 seconds (ignored)`. At the end of its time (`-t`) it has none, and says nothing.
+fn chronyd(output: &str, end: End) -> (Belief, String) {
     for line in output.lines() {
         if let Some(wrong) = behind(line, "System clock wrong by").and_then(first_number) {
             return (Belief::Synchronised(Some(wrong)), shown(line));
         }
-        if line.contains("No suitable source") {
+        if line.contains("No suitable source") || line.contains("Timeout reached") {
             return (Belief::Unsynchronised, shown(line));
         }
     }
-    untold()
+    if output.contains("Fatal error") { untold() } else { without(output, "chronyd exiting", end) }
 }
 
 /// The line of the selected source begins with `^*`; tracking has the offset in a line of its own.
@@ -293,6 +293,7 @@ mod tests {
     fn what_has_no_time_is_told_from_what_says_nothing() {
         for (reader, output, code) in [
             (Reader::Chronyd, "No suitable source for synchronisation\n", 1),
+            (Reader::Chronyd, "chronyd version 4.3 starting\nchronyd exiting\n", 1),
             (Reader::Ntpdate, "25 Nov ntpdate[1]: no server suitable for synchronization found\n", 1),
             (Reader::Sntp, "ntpdig: no eligible servers\n", 1),
             (Reader::Chronyc, "^? 10.0.0.1 0 6 0 - +0ns[ +0ns] +/- 0ns\n", 0),

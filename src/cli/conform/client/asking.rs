@@ -103,7 +103,7 @@ fn seconds(units: i64) -> f64 {
 fn observe(command: &str, reader: Option<Reader>, filling: &Filling) -> Evidence {
     let words = filling.command(command);
     let output = filling.folder().join("observe.output");
-    let mut process = match Process::start(&words, filling.folder(), &output) {
+    let mut process = match Process::start(&words, &output) {
         Ok(process) => process,
         Err(error) => return untold(Source::Command, error.to_string()),
     };

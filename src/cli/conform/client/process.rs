@@ -36,14 +36,13 @@ impl Process {
     ///
     /// # Errors
     /// When there is no such program.
-    pub(super) fn start(words: &[String], folder: &Path, output: &Path) -> io::Result<Process> {
+    pub(super) fn start(words: &[String], output: &Path) -> io::Result<Process> {
         let Some((program, arguments)) = words.split_first() else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
         let written = File::create(output)?;
         let child = Command::new(program)
             .args(arguments)
-            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(written.try_clone()?)
             .stderr(written)
@@ -150,7 +149,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("output");
         let command = words("sh -c 'sleep 60 & echo $!; wait'");
-        let mut process = Process::start(&command, folder.path(), &output).unwrap();
+        let mut process = Process::start(&command, &output).unwrap();
         let begin = Instant::now();
         while process.output().is_empty() && begin.elapsed() < Duration::from_secs(5) {
             thread::sleep(STEP);

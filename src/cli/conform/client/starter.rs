@@ -128,7 +128,7 @@ impl Starter {
     /// When there is no such program.
     pub(super) fn start(&self, filling: &Filling) -> Result<Process, CliError> {
         let output = filling.folder().join("client.output");
-        Process::start(&self.command, filling.folder(), &output).map_err(|error| self.wrong(error))
+        Process::start(&self.command, &output).map_err(|error| self.wrong(error))
     }
 
     fn wrong(&self, error: io::Error) -> CliError {
