@@ -13,7 +13,6 @@ clock: chronyd gets -x and -Q, the others only query.
 import json
 import sys
 
-
 from bench import Checks
 from daemons import CHRONY, CHRONY_NEW, NTPORG, NTPSEC
 from lab import SERVER, Failure

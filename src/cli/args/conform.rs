@@ -50,7 +50,11 @@ pub enum ConformCommand {
     #[command(after_help = SERVER_EXAMPLES, mut_arg("nt_hash", |arg| arg.hide(true)))]
     Server(Box<ServerRunArguments>),
     /// Test a client: serve it rightly and wrongly, and tell what it believes
-    #[command(after_help = client::EXAMPLES, mut_arg("nt_hash", |arg| arg.hide(true)))]
+    #[command(
+        after_help = client::EXAMPLES,
+        mut_arg("nt_hash", |arg| arg.hide(true)),
+        mut_args(|arg| if client::is_rare(arg.get_id().as_str()) { arg.hide_short_help(true) } else { arg }),
+    )]
     Client(Box<client::ClientRunArguments>),
     /// Test the reference server that is in this program, and so the tests themselves
     #[command(name = "self", after_help = SELF_EXAMPLES)]

@@ -74,7 +74,7 @@ impl<'a> Results<'a> {
         mut results: Vec<ClientResult>,
         setting: &Setting,
         (label, ended, alone): (&str, Option<&str>, &str),
-    ) -> Result<(Exit, ConformReport), CliError> {
+    ) -> Result<(Exit, ConformReport, Vec<ClientResult>), CliError> {
         let label = self.arguments.label.clone().unwrap_or_else(|| label.to_owned());
         if let Some(file) = &mut self.written {
             let judged = results.iter().map(|result| (result.case.slug, &result.judgement));
@@ -87,7 +87,7 @@ impl<'a> Results<'a> {
         self.tell(&report)?;
         let exit = exit(&report, self.arguments.strict);
         self.close()?;
-        Ok((exit, report))
+        Ok((exit, report, results))
     }
 
     /// Puts the files into their places.

@@ -17,6 +17,7 @@ pub mod judge;
 pub mod passive;
 pub mod phase;
 pub mod reader;
+pub mod suite;
 mod wire;
 
 pub use case::{ClientCase, FaultTest, Lacking, Means, Proof, Shift, Test, WireJudge};

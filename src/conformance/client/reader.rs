@@ -102,6 +102,11 @@ fn shown(line: &str) -> String {
     line.trim().chars().filter(|character| !character.is_control()).take(160).collect()
 }
 
+/// A line from its first telling words on: the time before them is another one in each run.
+fn shown_from(line: &str, mark: &str) -> String {
+    shown(line.find(mark).and_then(|place| line.get(place..)).unwrap_or(line))
+}
+
 fn first_number(text: &str) -> Option<f64> {
     text.split_whitespace().next()?.trim_end_matches([',', ';']).parse().ok()
 }
@@ -114,10 +119,11 @@ fn behind<'t>(line: &'t str, mark: &str) -> Option<&'t str> {
 fn chronyd(output: &str, end: End) -> (Belief, String) {
     for line in output.lines() {
         if let Some(wrong) = behind(line, "System clock wrong by").and_then(first_number) {
-            return (Belief::Synchronised(Some(wrong)), shown(line));
+            return (Belief::Synchronised(Some(wrong)), shown_from(line, "System clock"));
         }
         if line.contains("No suitable source") || line.contains("Timeout reached") {
-            return (Belief::Unsynchronised, shown(line));
+            let told = line.split_once("Z ").map_or(line, |(_, told)| told);
+            return (Belief::Unsynchronised, shown(told));
         }
     }
     if output.contains("Fatal error") { untold() } else { without(output, "chronyd exiting", end) }
@@ -183,7 +189,11 @@ fn ntpq(output: &str) -> (Belief, String) {
 fn ntpdate(output: &str, end: End) -> (Belief, String) {
     let told = |line: &&str| line.contains("time server") && line.contains(" offset ");
     match output.lines().find(told) {
-        Some(line) => (Belief::Synchronised(behind(line, " offset ").and_then(first_number)), shown(line)),
+        Some(line) => {
+            let kind =
+                if line.contains("step time server") { "step time server" } else { "adjust time server" };
+            (Belief::Synchronised(behind(line, " offset ").and_then(first_number)), shown_from(line, kind))
+        }
         None => without(output, "no server suitable", end),
     }
 }
@@ -192,7 +202,10 @@ fn ntpdate(output: &str, end: End) -> (Belief, String) {
 fn sntp(output: &str, end: End) -> (Belief, String) {
     let offset = |line: &str| line.split_once(" +/- ")?.0.split_whitespace().last()?.parse::<f64>().ok();
     match output.lines().find_map(|line| Some((line, offset(line)?))) {
-        Some((line, offset)) => (Belief::Synchronised(Some(offset)), shown(line)),
+        Some((line, offset)) => {
+            let told = line.split_once(") ").map_or(line, |(_, told)| told);
+            (Belief::Synchronised(Some(offset)), shown(told))
+        }
         None => without(output, "", end),
     }
 }
@@ -201,9 +214,10 @@ fn sntp(output: &str, end: End) -> (Belief, String) {
 fn without(output: &str, mark: &str, end: End) -> (Belief, String) {
     let last = output.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     match end {
-        End::Code(code) if output.contains(mark) => {
-            (Belief::Unsynchronised, if last.is_empty() { format!("exit code {code}") } else { shown(last) })
-        }
+        End::Code(code) if output.contains(mark) => (
+            Belief::Unsynchronised,
+            if last.is_empty() { format!("exit code {code}") } else { shown_from(last, mark) },
+        ),
         _ => untold(),
     }
 }

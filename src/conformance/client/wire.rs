@@ -241,3 +241,24 @@ pub(super) fn own_key(phases: &[Phase], setting: &Setting) -> Judgement {
         _ => Judgement::pass(actual),
     }
 }
+
+/// Which versions it asks in.
+pub(super) fn version(phases: &[Phase], _: &Setting) -> Judgement {
+    let versions: BTreeSet<u8> = requests(phases).map(|(_, header)| header.version.number()).collect();
+    let versions: Vec<String> = versions.iter().map(u8::to_string).collect();
+    match versions.is_empty() {
+        true => too_few(0),
+        false => Judgement::info(format!("version {}", versions.join(" and "))),
+    }
+}
+
+/// Every one of three servers or more is asked.
+pub(super) fn servers(phases: &[Phase], setting: &Setting) -> Judgement {
+    let asked: BTreeSet<SocketAddr> = requests(phases).map(|(request, _)| request.server).collect();
+    let told = format!("{} of {} servers were asked", asked.len(), setting.servers);
+    match () {
+        () if setting.servers < 3 => Judgement::skip("it is served on fewer than three addresses (--listen)"),
+        () if asked.len() < setting.servers => Judgement::fail("requests to every server", told),
+        () => Judgement::pass(told),
+    }
+}

@@ -7,6 +7,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::ConformReport;
 use super::matrix::Matrix;
+use super::suite::SuiteReport;
 
 pub(super) fn write(report: &ConformReport, output: &mut impl Write) -> io::Result<()> {
     let counts = report.summary.counts();
@@ -26,7 +27,15 @@ pub(super) fn write_matrix(matrix: &Matrix, output: &mut impl Write) -> io::Resu
     )
 }
 
-/// What both pages have in their heads.
+pub(super) fn write_suite(report: &SuiteReport, output: &mut impl Write) -> io::Result<()> {
+    render(
+        include_str!("suite.html"),
+        context! { report => Value::from(Serde(report)), style => style() },
+        output,
+    )
+}
+
+/// What all pages have in their heads.
 fn style() -> Value {
     Value::from_safe_string(include_str!("style.html").to_owned())
 }

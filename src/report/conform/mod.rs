@@ -7,6 +7,7 @@ mod junit;
 mod markdown;
 mod matrix;
 mod sarif;
+mod suite;
 mod tap;
 mod text;
 
@@ -21,6 +22,7 @@ use super::model::{JsonSchema, SCHEMA};
 
 pub use client::{EvidenceRecord, PhaseRecord};
 pub use matrix::{Matrix, StoredReport, StoredReportError};
+pub use suite::{About, Question, SuiteReport};
 pub use text::{
     write_case, write_catalogue, write_client_case, write_client_catalogue, write_client_list, write_list,
 };

@@ -15,13 +15,30 @@ use super::{ReportArguments, SelectionArguments};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   ntpcap conform client --keys ntp.keys --key 11 --client chrony
-  ntpcap conform client --keys ntp.keys --listen 10.0.0.1:123 --client ntpdate --baseline clients/ntpdate-4.2.8p15
+  ntpcap conform client --keys ntp.keys --client chrony --baseline clients/chrony-4.3 --strict
   ntpcap conform client --keys ntp.keys --listen 10.0.0.1:123 --ask-client 10.0.0.9:123 --ask-human";
+
+/// What the short help leaves out.
+pub(super) fn is_rare(argument: &str) -> bool {
+    let rare = [
+        "trusted",
+        "conf",
+        "exclude",
+        "level",
+        "requests",
+        "wait",
+        "write_baseline",
+        "label",
+        "verbose",
+        "no_key",
+    ];
+    rare.contains(&argument)
+}
 
 /// Arguments of `conform client`.
 #[derive(Debug, Args)]
 pub struct ClientRunArguments {
-    /// Address and port to serve the client on; repeatable. Port 0 is any free one
+    /// Address and port to serve it on; repeatable
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub listen: Vec<SocketAddr>,
     /// The key that the client asks with [default: the first trusted one]
@@ -63,10 +80,10 @@ pub struct ClientRunArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Starting the client")]
 pub struct StartingArguments {
-    /// Start this program anew in each phase, as it is known to be started
+    /// Start this program, anew in each phase
     #[arg(long, value_name = "PROGRAM")]
     pub client: Option<Program>,
-    /// Start it by this command; {conf}, {keys}, {address}, {port}, {key}, {folder} are filled in
+    /// Start it so; {conf}, {keys}, {address}, {port} and {key} are filled in
     #[arg(long, value_name = "COMMAND")]
     pub exec: Option<String>,
     /// Text for the file {conf}, where the same is filled in
@@ -87,7 +104,7 @@ pub struct BelievingArguments {
     /// Ask the client's own NTP service there
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub ask_client: Option<SocketAddr>,
-    /// Run this command and read it: chronyc, ntpq, or a number or exit code
+    /// Run this command and read it: chronyc, ntpq, a number
     #[arg(long, value_name = "COMMAND")]
     pub observe: Option<String>,
     /// How the output of that command is read [default: by its name]

@@ -1,6 +1,7 @@
 //! `ntpcap conform client`: serves a client rightly and wrongly, and tells what it believes.
 
 mod asking;
+mod evidence;
 mod phase;
 mod process;
 mod starter;
@@ -10,12 +11,17 @@ mod watch;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crate::auth::{KeyId, Keyring};
+use crate::capture::CaptureTime;
 use crate::conformance::Judgement;
 use crate::conformance::client::{
     ClientCase, ClientResult, FaultTest, Means, Phase, PhaseKind, Setting, Shift, Test, catalogue, judge,
+    suite,
 };
+use crate::report::conform::About;
+use crate::report::time::Rfc3339;
 use crate::server::udp::Server;
 
 use super::super::args::conform::client::ClientRunArguments;
@@ -24,6 +30,7 @@ use super::super::interrupt::Interrupt;
 use super::super::packets::Packets;
 use super::super::{keys, say};
 use super::results::Results;
+use evidence::Folder;
 use phase::{Bench, Plan};
 use starter::{Filling, Starter};
 use watch::Watch;
@@ -40,16 +47,25 @@ pub(super) fn client(arguments: &ClientRunArguments) -> Result<Exit, CliError> {
     if !OFFSETS.contains(&arguments.serving.offset.as_secs()) {
         return Err(CliError::OffsetOfClient);
     }
-    let cases = super::selection(&arguments.selection).of(catalogue::all())?;
+    let begun = SystemTime::now();
+    let all = if arguments.suite.is_some() { suite::cases() } else { catalogue::all().collect() };
+    let cases = super::selection(&arguments.selection).of(all.into_iter())?;
     let (ring, inputs) = read_keys(arguments)?;
     let key = key_of(arguments, &ring)?;
     let addresses = Server::listen(&arguments.listen, 1)?.addresses();
     let filling = Filling::new(arguments, &addresses, key)?;
     let starter = Starter::new(arguments, &filling, key.is_some())?;
     let results = Results::open(&arguments.report, &interrupt)?;
-    let watch = Watch::new(capture(arguments, &inputs, &interrupt)?, None);
+    let folder = arguments.evidence.as_deref().map(Folder::create).transpose()?;
+    let packets = match &folder {
+        Some(folder) => Some(folder.capture(&interrupt)?),
+        None => capture(arguments, &inputs, &interrupt)?,
+    };
+    let decisions = folder.as_ref().map(|folder| folder.decisions(&interrupt)).transpose()?;
+    let watch = Watch::new(packets, decisions);
     let keys = Arc::new(ring);
-    let setting = Setting { keys: Arc::clone(&keys), key, fresh: starter.is_some() };
+    let setting =
+        Setting { keys: Arc::clone(&keys), key, fresh: starter.is_some(), servers: addresses.len() };
     let bench = Bench {
         arguments,
         keys: &keys,
@@ -64,8 +80,27 @@ pub(super) fn client(arguments: &ClientRunArguments) -> Result<Exit, CliError> {
     watch.flush()?;
     let label = arguments.starting.client.map_or("client".to_owned(), |program| program.name());
     let ended = interrupt.is_set().then_some("interrupted");
-    let (exit, _) = results.finish_client(judged, &setting, (&label, ended, &alone(arguments)))?;
+    let (exit, report, judged) =
+        results.finish_client(judged, &setting, (&label, ended, &alone(arguments)))?;
+    if let Some(folder) = folder {
+        folder.finish(&report, &judged, about(&bench, &setting, begun), arguments.believing.ask_human)?;
+    }
     Ok(if interrupt.is_set() { Exit::Interrupted } else { exit })
+}
+
+fn about(bench: &Bench<'_>, setting: &Setting, begun: SystemTime) -> About {
+    let since = begun.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    About {
+        program: "ntpcap",
+        version: env!("CARGO_PKG_VERSION"),
+        arguments: std::env::args().skip(1).collect(),
+        client_command: bench.starter.map(Starter::told),
+        servers: bench.addresses.iter().map(SocketAddr::to_string).collect(),
+        key: evidence::key_of(setting),
+        offset_s: bench.arguments.serving.offset.as_secs(),
+        begun: Rfc3339::of_capture(CaptureTime { seconds, nanoseconds: since.subsec_nanos() }).to_string(),
+    }
 }
 
 /// Runs the cases. The right service after one case is that before the next.
@@ -137,9 +172,9 @@ fn case_of(
     let offset = bench.arguments.serving.offset;
     let (clock, shift) = match test.shift {
         Shift::Clock => (offset, offset.as_secs_f64()),
-        Shift::Inside => (std::time::Duration::ZERO, offset.as_secs_f64()),
-        Shift::Way(seconds) => (std::time::Duration::ZERO, seconds),
-        Shift::None => (std::time::Duration::ZERO, 0.0),
+        Shift::Inside => (Duration::ZERO, offset.as_secs_f64()),
+        Shift::Way(seconds) => (Duration::ZERO, seconds),
+        Shift::None => (Duration::ZERO, 0.0),
     };
     let plan =
         Plan { step: case.slug, kind: PhaseKind::Faulty, faults, specs, clock, shift, primed: test.primed };

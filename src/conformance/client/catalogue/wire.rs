@@ -69,4 +69,22 @@ pub(super) static CASES: &[ClientCase] = &[
         differs: "ntp.org sends its clock",
         test: Test::Wire(wire::transmit),
     },
+    ClientCase {
+        slug: "wire/version",
+        source: "RFC 5905 section 7.3; NDcPP 4.0 FCS_NTP_EXT.1.1",
+        level: Level::May,
+        summary: "which versions the client asks in",
+        why: "An evaluation has to say it.",
+        differs: "",
+        test: Test::Wire(wire::version),
+    },
+    ClientCase {
+        slug: "wire/three-servers",
+        source: "NDcPP 4.0 FCS_NTP_EXT.1.4 test 1; RFC 8633 section 3.2",
+        level: Level::Must,
+        summary: "each of three servers is asked",
+        why: "One server that is wrong is outvoted by two.",
+        differs: "",
+        test: Test::Wire(wire::servers),
+    },
 ];
