@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
+pub(super) use tempfile::TempDir as Scratch;
 
 use super::access::Access;
 use super::exit::CliError;
@@ -111,7 +112,7 @@ impl Write for Destination {
 ///
 /// # Errors
 /// When none can be made.
-pub(super) fn scratch() -> io::Result<TempDir> {
+pub(super) fn scratch() -> io::Result<Scratch> {
     tempfile::Builder::new().prefix("ntpcap-").tempdir()
 }
 

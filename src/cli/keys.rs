@@ -295,6 +295,14 @@ impl LoadedFile {
     }
 }
 
+/// The octets of a key file, for a client that is to have the same.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn octets(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, CliError> {
+    read_file(path).map(zeroize::Zeroizing::new)
+}
+
 fn read_file(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut text = Vec::new();
     let read = |source: &mut dyn Read, text: &mut Vec<u8>| source.take(LARGEST_FILE).read_to_end(text);

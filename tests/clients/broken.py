@@ -29,7 +29,7 @@ def stamp(now):
 def request(mode, key, secret):
     """A request; leaky's tells of the client and has a digest of another algorithm, uncut."""
     if mode == "leaky":
-        head = bytes([0x23 | 0xC0, 3, 6, 0xE9]) + b"\1" * 36 + struct.pack(">Q", stamp(time.time()) & ~0xFFFFFFFFFFFF)
+        head = bytes([0x23 | 0xC0, 3, 6, 0xE9]) + b"\1" * 36 + struct.pack(">Q", stamp(time.time()) & ~0x3FFFFFFFFFF)
         return head + struct.pack(">I", key) + hashlib.sha256(secret + head).digest()
     head = bytes([0x23, 0, 6, 0xE9]) + bytes(36) + os.urandom(8)
     return head + struct.pack(">I", key) + hashlib.sha1(secret + head).digest()

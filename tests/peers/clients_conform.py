@@ -13,9 +13,10 @@ clock: chronyd gets -x and -Q, the others only query.
 import json
 import sys
 
+import stimuli
 from bench import Checks
 from daemons import CHRONY, CHRONY_NEW, NTPORG, NTPSEC
-from lab import SERVER, Failure
+from lab import SERVER, Failure, run
 from record import PROJECT
 
 BASELINES = PROJECT / "captures" / "baselines" / "clients"
@@ -60,6 +61,50 @@ def conform(bench, name):
 
 for name in CLIENTS:
     check(name, CLIENTS[name][0])(lambda bench, name=name: conform(bench, name))
+
+
+@check("ndcpp", CHRONY_NEW)
+def ndcpp(bench):
+    """The evidence on chronyd with three servers is whole, and tshark shows in it what the report tells."""
+    lab, folder = bench.lab, bench.lab.folder / "evidence"
+    servers = [SERVER, "10.99.0.4", "10.99.0.5"]
+    for address in servers[1:] + [OTHER]:
+        lab.ip("server", "addr", "add", f"{address}/24", "dev", "wire")
+    lab.ip("server", "route", "add", "224.0.0.0/4", "dev", "wire")
+    _, dialect, client, program, arguments = CLIENTS["chrony-4.6.1"]
+    command = f"ip netns exec {lab.space['client']} {bench.peers.program(CHRONY_NEW, program)} {arguments}"
+    listen = [part for address in servers for part in ("--listen", f"{address}:123")]
+    process = lab.start(
+        "server", "ntpcap", bench.program, "conform", "client", "--suite", "ndcpp", "--evidence", folder, "--keys",
+        bench.keys(dialect), "--key-format", dialect, "--key", "2", *listen, "--client", client, "--exec", command,
+        "--broadcast", "10.99.0.255:123", "--multicast", "224.0.1.1:123")
+    if process.wait(LONGEST):
+        raise Failure(f"ended with {process.handle.returncode}: {process.output()[-1500:]}")
+    run("sh", "-c", f"cd {folder} && sha256sum --check --strict SHA256SUMS")
+    names = {line.split()[1] for line in (folder / "SHA256SUMS").read_text().splitlines()}
+    if names != {path.name for path in folder.iterdir()} - {"SHA256SUMS"}:
+        raise Failure(f"sums of {sorted(names)}")
+    report = json.loads((folder / "report.json").read_text())
+    steps = {step["case"]: step for requirement in report["requirements"] for step in requirement["steps"]}
+    if len(steps) != 15 or {step["outcome"] for step in steps.values()} != {"pass", "info"}:
+        raise Failure(f"not as chronyd is: {steps}")
+    for case, fault in (("client/other-algorithm", "other-algorithm"), ("client/multicast-signed", "multicast")):
+        shown = frames(folder / "capture.pcapng", f'frame.comment contains "{fault}"')
+        if not steps[case]["reply_frames"] or not set(steps[case]["reply_frames"]) <= shown:
+            raise Failure(f"{case}: the report tells of {steps[case]['reply_frames']}, tshark of {sorted(shown)}")
+    md5 = frames(folder / "capture.pcapng", "ntp.flags.mode == 4 && udp.length == 76")
+    if not set(steps["client/other-algorithm"]["reply_frames"]) <= md5:
+        raise Failure("a reply under MD5 has not 48 + 4 + 16 octets")
+    for path in folder.iterdir():
+        for secret in (stimuli.fixed_secret(2).hex().encode(), stimuli.fixed_secret(2)):
+            if secret in path.read_bytes():
+                raise Failure(f"{path.name} has the secret")
+
+
+def frames(capture, wanted):
+    """The numbers of the frames that tshark shows for a filter."""
+    shown = run("tshark", "-r", capture, "-Y", wanted, "-T", "fields", "-e", "frame.number", seconds=60)
+    return {int(line) for line in shown.split() if line.isdigit()}
 
 
 def main():

@@ -51,7 +51,7 @@ pub struct ClientRunArguments {
     #[arg(long, value_name = "NAME", requires = "evidence", hide_short_help = true)]
     pub suite: Option<Suite>,
     /// Where the evidence of a suite goes: a folder that is not there yet
-    #[arg(long, value_name = "FOLDER", requires = "suite", hide_short_help = true)]
+    #[arg(long, value_name = "FOLDER", requires = "suite", conflicts_with = "pcap", hide_short_help = true)]
     pub evidence: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]

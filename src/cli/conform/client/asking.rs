@@ -22,7 +22,7 @@ const WAIT: Duration = Duration::from_millis(700);
 
 /// What is told by whatever was given for it, but for requests and output.
 pub(super) fn evidence(arguments: &BelievingArguments, filling: &Filling, step: &str) -> Vec<Evidence> {
-    let asked = arguments.ask_client.map(|client| ask(client));
+    let asked = arguments.ask_client.map(ask);
     let command = arguments.observe.as_deref().map(|command| observe(command, arguments.observe_as, filling));
     let human = arguments.ask_human.then(|| ask_human(step));
     [asked, command, human].into_iter().flatten().collect()
@@ -110,7 +110,13 @@ fn observe(command: &str, reader: Option<Reader>, filling: &Filling) -> Evidence
     process.wait(PATIENCE, || false);
     let end = process.stop();
     let by_name = || Reader::of_program(words.first().map_or("", String::as_str));
-    let (belief, detail) = reader.unwrap_or_else(by_name).read(&process.output(), end);
+    let output = process.output();
+    let (belief, detail) = reader.unwrap_or_else(by_name).read(&output, end);
+    // What is not understood is shown, so that the command can be mended.
+    let first = || {
+        output.lines().next().unwrap_or_default().chars().filter(|it| !it.is_control()).take(160).collect()
+    };
+    let detail = if detail.is_empty() { first() } else { detail };
     Evidence { source: Source::Command, belief, detail }
 }
 

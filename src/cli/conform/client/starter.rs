@@ -4,21 +4,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use crate::auth::KeyId;
 use crate::conformance::client::Reader;
 
 use super::super::super::args::conform::client::ClientRunArguments;
-use super::super::super::destination::scratch;
+use super::super::super::destination::{Scratch, scratch};
 use super::super::super::exit::CliError;
 use super::super::super::inputs::unreadable;
+use super::super::super::keys;
 use super::process::{Process, words, write_private};
 use super::templates::{self, Template};
 
 /// What stands for what in commands and configurations.
 pub(super) struct Filling {
-    folder: TempDir,
+    folder: Scratch,
     addresses: Vec<SocketAddr>,
     key: Option<KeyId>,
 }
@@ -43,8 +42,7 @@ impl Filling {
         let filling = Filling { folder: scratch()?, addresses: addresses.to_vec(), key };
         let first = arguments.keys.files.first().map(|file| &file.path);
         if let Some(path) = arguments.starting.client_keys.as_ref().or(first) {
-            let text = zeroize::Zeroizing::new(std::fs::read(path).map_err(|error| unreadable(path, error))?);
-            write_private(&filling.keys(), &text)?;
+            write_private(&filling.keys(), &keys::octets(path)?)?;
         }
         Ok(filling)
     }
