@@ -108,12 +108,12 @@ impl Write for Destination {
     }
 }
 
-/// A folder of the user's own for what others need for a while; it goes when this does.
+/// A folder that only the user may look into, for what others need for a while; it goes when this does.
 ///
 /// # Errors
 /// When none can be made.
 pub(super) fn scratch() -> io::Result<Scratch> {
-    tempfile::Builder::new().prefix("ntpcap-").tempdir()
+    tempfile::Builder::new().prefix("ntpcap-").permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
 /// Why nothing can be made in `directory`.

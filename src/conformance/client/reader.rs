@@ -161,9 +161,14 @@ fn with_unit(text: &str) -> Option<f64> {
     number.parse::<f64>().ok().map(|number| number * factor)
 }
 
+/// Columns of `ntpq -p`: remote, refid, st, t, when, poll, reach, delay, offset, jitter.
+const NTPQ_COLUMNS: usize = 10;
+
 /// `*10.0.0.1 .. offset jitter` in milliseconds, or `leap_none, ..., offset=0.012`.
 fn ntpq(output: &str) -> (Belief, String) {
-    if let Some(line) = output.lines().find(|line| line.starts_with('*') || line.starts_with('o')) {
+    let is_selected =
+        |line: &&str| line.starts_with(['*', 'o']) && line.split_whitespace().count() >= NTPQ_COLUMNS;
+    if let Some(line) = output.lines().find(is_selected) {
         let columns: Vec<&str> = line.split_whitespace().collect();
         let offset = columns.len().checked_sub(2).and_then(|place| columns.get(place)?.parse::<f64>().ok());
         return (Belief::Synchronised(offset.map(|offset| offset / 1000.0)), shown(line));

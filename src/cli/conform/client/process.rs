@@ -156,7 +156,11 @@ mod tests {
         }
         let sleeping = process.output();
         assert_eq!(process.stop(), End::Stopped);
-        let state = fs::read_to_string(format!("/proc/{}/stat", sleeping.trim())).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        let state = || fs::read_to_string(format!("/proc/{}/stat", sleeping.trim())).unwrap_or_default();
+        let is_gone = || state().is_empty() || state().contains(") Z ");
+        while !is_gone() && begin.elapsed() < Duration::from_secs(10) {
+            thread::sleep(STEP);
+        }
+        assert!(is_gone(), "{}", state());
     }
 }

@@ -76,6 +76,7 @@ keys {keys}
 trustedkey {key}
 disable ntp
 restrict default
+restrict 127.0.0.1
 driftfile {folder}/drift
 ";
 
