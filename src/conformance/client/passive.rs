@@ -6,7 +6,7 @@
 
 use crate::ntp::header::{Header, LeapIndicator, Mode};
 
-use super::phase::{Belief, Evidence, Phase, Reply, Request, Source};
+use super::phase::{Belief, Evidence, Phase, PhaseKind, Reply, Request, Source};
 
 /// Requests that say nothing of any reply, before that is told of.
 const ENOUGH: usize = 2;
@@ -28,15 +28,29 @@ fn read(phase: &Phase) -> Option<(Belief, String)> {
             place(request.frame),
             place(reply.frame)
         );
-        return Some((Belief::Synchronised(None), detail));
+        // What it took with the fault tells the other time.
+        let is_faulty = phase.kind == PhaseKind::Faulty && !reply.faults.is_empty();
+        return Some((Belief::Synchronised(is_faulty.then_some(phase.shift)), detail));
+    }
+    if phase.replies.iter().any(|reply| is_ambiguous(reply, phase)) {
+        return None;
+    }
+    nothing_taken(&later)
+}
+
+/// What requests say that name none of the replies of a phase.
+fn nothing_taken(later: &[(&Request, Header)]) -> Option<(Belief, String)> {
+    let first = later.first().map(|(_, header)| header.origin_timestamp)?;
+    let is_same = |(_, header): &(&Request, Header)| header.origin_timestamp == first;
+    if later.len() >= ENOUGH && !first.is_zero() && later.iter().all(is_same) {
+        let detail = format!("{} requests name one and the same reply of before", later.len());
+        return Some((Belief::Unsynchronised, detail));
     }
     let is_open = |(_, header): &&(&Request, Header)| {
         header.leap_indicator == LeapIndicator::Unknown && header.origin_timestamp.is_zero()
     };
     let open = later.iter().filter(is_open).count();
-    let is_all = open == later.len()
-        && open >= ENOUGH
-        && !phase.replies.iter().any(|reply| is_ambiguous(reply, phase));
+    let is_all = open == later.len() && open >= ENOUGH;
     is_all.then(|| {
         (
             Belief::Unsynchronised,
@@ -83,7 +97,6 @@ mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;
 
-    use super::super::phase::PhaseKind;
     use super::*;
     use crate::ntp::NtpTimestamp;
 
@@ -136,6 +149,19 @@ mod tests {
         assert_eq!(evidence(&phase(&asked, &[(2, message(0x24, 11, 22))])).belief, Belief::Unsynchronised);
         // A reply to another request is named, and not believed.
         assert_eq!(evidence(&phase(&asked, &[(2, message(0x24, 99, 22))])).belief, Belief::Untold);
+    }
+
+    #[test]
+    fn requests_that_go_on_naming_an_earlier_reply_took_none_of_these() {
+        let asked = [(1, message(0x23, 5, 11)), (3, message(0x23, 5, 33)), (5, message(0x23, 5, 55))];
+        let replies = [(2, message(0x24, 11, 22)), (4, message(0x24, 33, 44))];
+        assert_eq!(evidence(&phase(&asked, &replies)).belief, Belief::Unsynchronised);
+        // One that was taken in a phase with a fault has the time of that phase.
+        let asked = [(1, message(0x23, 5, 11)), (3, message(0x23, 22, 33))];
+        let mut faulty = phase(&asked, &replies);
+        (faulty.kind, faulty.shift) = (PhaseKind::Faulty, 100.0);
+        faulty.replies.iter_mut().for_each(|reply| reply.faults.push("strip-mac"));
+        assert_eq!(evidence(&faulty).belief, Belief::Synchronised(Some(100.0)));
     }
 
     #[test]
