@@ -8,7 +8,7 @@ use super::super::exit::CliError;
 
 /// What real servers and clients are known to do otherwise. `tests/peers/conform.py` and `clients_conform.py` hold them
 /// to it.
-static KNOWN: [(&str, &str); 11] = [
+static KNOWN: [(&str, &str); 13] = [
     ("ntp.org-4.2.8p15", include_str!("../../../captures/baselines/ntp.org-4.2.8p15.toml")),
     ("ntpsec-1.2.2", include_str!("../../../captures/baselines/ntpsec-1.2.2.toml")),
     ("chrony-4.3", include_str!("../../../captures/baselines/chrony-4.3.toml")),
@@ -17,8 +17,10 @@ static KNOWN: [(&str, &str); 11] = [
     ("openntpd-6.2p3", include_str!("../../../captures/baselines/openntpd-6.2p3.toml")),
     ("clients/chrony-4.3", include_str!("../../../captures/baselines/clients/chrony-4.3.toml")),
     ("clients/chrony-4.6.1", include_str!("../../../captures/baselines/clients/chrony-4.6.1.toml")),
+    ("clients/ntp.org-4.2.8p15", include_str!("../../../captures/baselines/clients/ntp.org-4.2.8p15.toml")),
     ("clients/ntpdate-4.2.8p15", include_str!("../../../captures/baselines/clients/ntpdate-4.2.8p15.toml")),
     ("clients/ntpdig-1.2.2", include_str!("../../../captures/baselines/clients/ntpdig-1.2.2.toml")),
+    ("clients/ntpsec-1.2.2", include_str!("../../../captures/baselines/clients/ntpsec-1.2.2.toml")),
     ("clients/sntp-4.2.8p15", include_str!("../../../captures/baselines/clients/sntp-4.2.8p15.toml")),
 ];
 

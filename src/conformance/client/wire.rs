@@ -52,7 +52,8 @@ pub(super) fn port(phases: &[Phase], setting: &Setting) -> Judgement {
         _ if is_counted(&ports, clients.len()) => {
             Judgement::warn(expected, format!("{seen}, each one more than the other"))
         }
-        _ if setting.fresh && ports.len() < runs => {
+        // By chance one comes again now and then.
+        _ if setting.fresh && ports.len() * 2 <= runs => {
             Judgement::warn(expected, format!("{seen}: some came again"))
         }
         _ => Judgement::pass(seen),

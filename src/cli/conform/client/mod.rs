@@ -17,8 +17,8 @@ use crate::auth::{KeyId, Keyring};
 use crate::capture::CaptureTime;
 use crate::conformance::Judgement;
 use crate::conformance::client::{
-    ClientCase, ClientResult, FaultTest, Means, Phase, PhaseKind, Setting, Shift, Test, catalogue, judge,
-    suite,
+    ClientCase, ClientResult, FaultTest, Means, Phase, PhaseKind, Proof, Setting, Shift, Test, catalogue,
+    judge, suite,
 };
 use crate::report::conform::About;
 use crate::report::time::Rfc3339;
@@ -53,7 +53,7 @@ pub(super) fn client(arguments: &ClientRunArguments) -> Result<Exit, CliError> {
     let (ring, inputs) = read_keys(arguments)?;
     let key = key_of(arguments, &ring)?;
     let addresses = Server::listen(&arguments.listen, 1)?.addresses();
-    let filling = Filling::new(arguments, &addresses, key)?;
+    let filling = Filling::new(arguments, &inputs, &addresses, key)?;
     let starter = Starter::new(arguments, &filling, key.is_some())?;
     let results = Results::open(&arguments.report, &interrupt)?;
     let folder = arguments.evidence.as_deref().map(Folder::create).transpose()?;
@@ -176,8 +176,9 @@ fn case_of(
         Shift::Way(seconds) => (Duration::ZERO, seconds),
         Shift::None => (Duration::ZERO, 0.0),
     };
-    let plan =
-        Plan { step: case.slug, kind: PhaseKind::Faulty, faults, specs, clock, shift, primed: test.primed };
+    let (step, kind, primed) = (case.slug, PhaseKind::Faulty, test.primed);
+    let believes = test.proof == Proof::Believes;
+    let plan = Plan { step, kind, faults, specs, clock, shift, primed, believes };
     if right.last().and_then(why_unfit).is_some() {
         // It may have needed longer than that.
         right.push(bench.run(&Plan::correct(case.slug))?);

@@ -10,7 +10,7 @@ use crate::conformance::client::Reader;
 use super::super::super::args::conform::client::ClientRunArguments;
 use super::super::super::destination::{Scratch, scratch};
 use super::super::super::exit::CliError;
-use super::super::super::inputs::unreadable;
+use super::super::super::inputs::{is_standard_input, unreadable};
 use super::super::super::keys;
 use super::process::{Process, words, write_private};
 use super::templates::{self, Template};
@@ -36,12 +36,15 @@ impl Filling {
     /// Those of reading and writing.
     pub(super) fn new(
         arguments: &ClientRunArguments,
+        inputs: &[PathBuf],
         addresses: &[SocketAddr],
         key: Option<KeyId>,
     ) -> Result<Filling, CliError> {
         let filling = Filling { folder: scratch()?, addresses: addresses.to_vec(), key };
         let first = arguments.keys.files.first().map(|file| &file.path);
-        if let Some(path) = arguments.starting.client_keys.as_ref().or(first) {
+        // Where none is named, the last that was read is the one that a configuration names.
+        let given = arguments.starting.client_keys.as_ref().or(first).or(inputs.last());
+        if let Some(path) = given.filter(|path| !is_standard_input(path)) {
             write_private(&filling.keys(), &keys::octets(path)?)?;
         }
         Ok(filling)
