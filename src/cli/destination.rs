@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+pub(super) use tempfile::TempDir as Scratch;
 
 use super::access::Access;
 use super::exit::CliError;
@@ -157,6 +158,14 @@ const USUAL_MODE: u32 = 0o666;
 
 /// The mode of a file with secrets.
 const SECRET_MODE: u32 = 0o600;
+
+/// A folder that only the user may look into, for what others need for a while; it goes when this does.
+///
+/// # Errors
+/// When none can be made.
+pub(super) fn scratch() -> io::Result<Scratch> {
+    tempfile::Builder::new().prefix("ntpcap-").permissions(Permissions::from_mode(0o700)).tempdir()
+}
 
 /// Why nothing can be made in `directory`.
 fn no_file_in(directory: &Path, error: io::Error) -> CliError {

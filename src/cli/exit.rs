@@ -85,6 +85,20 @@ pub(super) enum CliError {
     /// `-` is named more than once.
     #[error("standard input can be read only once, as capture or as key file")]
     StandardInputTwice,
+    /// The client is no program of this system.
+    #[error("{program}: cannot be started: {error}")]
+    ClientNotStarted {
+        /// The program.
+        program: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// A client that asks with a key needs one.
+    #[error("no key for the client: the key files have none that is trusted")]
+    NoKeyForClient,
+    /// A wrong time must be seen, and not be taken for a broken clock.
+    #[error("--offset: expected 4s to 15m, so that it shows and no client refuses it for its size")]
+    OffsetOfClient,
     /// There is no key file.
     #[error("no key file: none was given, and none of the usual places has one")]
     NoKeyFile {

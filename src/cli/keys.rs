@@ -301,6 +301,14 @@ impl LoadedFile {
     }
 }
 
+/// The octets of a key file, for a client that is to have the same.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn octets(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, CliError> {
+    read_file(path).map(zeroize::Zeroizing::new)
+}
+
 /// The text of a key file or configuration, `-` for standard input.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! `ntpcap serve`: the reference server.
 
 mod faults;
-mod recorder;
+pub(super) mod recorder;
 mod scribe;
 
 use std::borrow::Cow;

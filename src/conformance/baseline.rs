@@ -1,12 +1,12 @@
-//! What is known of a server before it is asked: the deviations that it is expected to have.
+//! What is known of a server or client before it is tested: the deviations that it is expected to have.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue;
 use super::outcome::{Judgement, Outcome};
 use super::runner::CaseResult;
+use super::{catalogue, client};
 
 /// Expected deviations, each with its reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,8 +107,12 @@ impl Baseline {
 
     /// Holds a result against what is expected: a deviation that is known is no failure, one that is gone is.
     pub fn apply(&self, result: &mut CaseResult) {
-        let Some(expected) = self.entries.iter().find(|entry| entry.slug == result.case.slug) else { return };
-        let judgement = &mut result.judgement;
+        self.hold(result.case.slug, &mut result.judgement);
+    }
+
+    /// The same for what was judged of a case of that name.
+    pub fn hold(&self, slug: &str, judgement: &mut Judgement) {
+        let Some(expected) = self.entries.iter().find(|entry| entry.slug == slug) else { return };
         match judgement.outcome {
             outcome if outcome == expected.outcome => judgement.outcome = Outcome::ExpectedFail,
             Outcome::Skip | Outcome::Inconclusive => {}
@@ -128,12 +132,17 @@ impl Baseline {
 
     /// The baseline that these results are as expected by. The reasons are what was seen.
     pub fn of(name: &str, results: &[CaseResult]) -> Baseline {
+        Baseline::of_judged(name, results.iter().map(|result| (result.case.slug, &result.judgement)))
+    }
+
+    /// The same of what was judged of cases by their names.
+    pub fn of_judged<'r>(name: &str, judged: impl Iterator<Item = (&'r str, &'r Judgement)>) -> Baseline {
         let deviating =
-            results.iter().filter(|result| matches!(result.judgement.outcome, Outcome::Fail | Outcome::Warn));
-        let entries = deviating.map(|result| Expected {
-            slug: result.case.slug.to_owned(),
-            outcome: result.judgement.outcome,
-            reason: reason(&result.judgement),
+            judged.filter(|(_, judgement)| matches!(judgement.outcome, Outcome::Fail | Outcome::Warn));
+        let entries = deviating.map(|(slug, judgement)| Expected {
+            slug: slug.to_owned(),
+            outcome: judgement.outcome,
+            reason: reason(judgement),
         });
         Baseline { name: name.to_owned(), entries: entries.collect() }
     }
@@ -149,7 +158,7 @@ fn reason(judgement: &Judgement) -> String {
 
 fn entry(entry: Entry) -> Result<Expected, BaselineError> {
     let Entry { case, outcome, reason } = entry;
-    if catalogue::find(&case).is_none() {
+    if catalogue::find(&case).is_none() && client::catalogue::find(&case).is_none() {
         return Err(BaselineError::Case(case));
     }
     if reason.trim().is_empty() {

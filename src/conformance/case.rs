@@ -56,23 +56,29 @@ pub struct Case {
     pub judge: fn(&Context, &Evidence<'_>) -> Judgement,
 }
 
+/// The words of a source by which its cases can be selected: RFCs, `draft` and `practice`.
+pub(super) fn tags_of(source: &str) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    let mut words = source.split(|character: char| !character.is_ascii_alphanumeric()).peekable();
+    while let Some(word) = words.next() {
+        let tag = match (word, words.peek()) {
+            ("RFC", Some(number)) => format!("rfc{number}"),
+            ("draft", _) => "draft".to_owned(),
+            (word, _) if word.eq_ignore_ascii_case("practice") => "practice".to_owned(),
+            _ => continue,
+        };
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
 impl Case {
     /// Words by which it can be selected: the RFCs that it rests on, `practice`, and `needs-key` where it asks under a
     /// key that the server honours.
     pub fn tags(&self) -> Vec<String> {
-        let mut tags: Vec<String> = Vec::new();
-        let mut words = self.source.split(|character: char| !character.is_ascii_alphanumeric()).peekable();
-        while let Some(word) = words.next() {
-            let tag = match (word, words.peek()) {
-                ("RFC", Some(number)) => format!("rfc{number}"),
-                ("draft", _) => "draft".to_owned(),
-                (word, _) if word.eq_ignore_ascii_case("practice") => "practice".to_owned(),
-                _ => continue,
-            };
-            if !tags.contains(&tag) {
-                tags.push(tag);
-            }
-        }
+        let mut tags = tags_of(self.source);
         if (self.lacks)(&Context::without_keys()).is_some() {
             tags.push("needs-key".to_owned());
         }

@@ -51,6 +51,7 @@ fn help_fits_a_screen() {
         ("help-diff", "diff -h"),
         ("help-conform", "conform -h"),
         ("help-conform-server", "conform server -h"),
+        ("help-conform-client", "conform client -h"),
         ("help-conform-self", "conform self -h"),
         ("help-conform-judge", "conform judge -h"),
         ("help-keys", "keys -h"),

@@ -1,5 +1,6 @@
 //! The cases of conformance against the reference server, in process and as built.
 
+mod client;
 pub(crate) mod command;
 mod documents;
 mod files;

@@ -72,6 +72,11 @@ fn real_servers_do_in_every_case_what_their_baselines_have() {
 }
 
 #[test]
+fn real_clients_do_in_every_case_what_their_baselines_have() {
+    assert_fine("clients_conform.py", &[]);
+}
+
+#[test]
 fn daemons_recorded_today_give_what_is_expected_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let recorded = Command::new("python3")

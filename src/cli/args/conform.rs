@@ -1,5 +1,7 @@
 //! The arguments of `conform`.
 
+pub mod client;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,6 +50,13 @@ pub enum ConformCommand {
     /// Test a server
     #[command(after_help = SERVER_EXAMPLES, mut_arg("nt_hash", |arg| arg.hide(true)))]
     Server(Box<ServerRunArguments>),
+    /// Test a client: serve it rightly and wrongly, and tell what it believes
+    #[command(
+        after_help = client::EXAMPLES,
+        mut_arg("nt_hash", |arg| arg.hide(true)),
+        mut_args(|arg| if client::is_rare(arg.get_id().as_str()) { arg.hide_short_help(true) } else { arg }),
+    )]
+    Client(Box<client::ClientRunArguments>),
     /// Test the reference server that is in this program, and so the tests themselves
     #[command(name = "self", after_help = SELF_EXAMPLES)]
     Own(Box<SelfRunArguments>),
@@ -213,6 +222,9 @@ pub struct ListArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub selection: SelectionArguments,
+    /// The cases of clients instead of those of servers
+    #[arg(long)]
+    pub client: bool,
     /// One JSON document
     #[arg(long)]
     pub json: bool,

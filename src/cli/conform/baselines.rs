@@ -6,14 +6,22 @@ use crate::conformance::Baseline;
 
 use super::super::exit::CliError;
 
-/// What real servers are known to do otherwise. `tests/peers/conform.py` holds them to it.
-static KNOWN: [(&str, &str); 6] = [
+/// What real servers and clients are known to do otherwise. `tests/peers/conform.py` and `clients_conform.py` hold them
+/// to it.
+static KNOWN: [(&str, &str); 13] = [
     ("ntp.org-4.2.8p15", include_str!("../../../captures/baselines/ntp.org-4.2.8p15.toml")),
     ("ntpsec-1.2.2", include_str!("../../../captures/baselines/ntpsec-1.2.2.toml")),
     ("chrony-4.3", include_str!("../../../captures/baselines/chrony-4.3.toml")),
     ("chrony-4.6.1", include_str!("../../../captures/baselines/chrony-4.6.1.toml")),
     ("ntpd-rs-1.4.0", include_str!("../../../captures/baselines/ntpd-rs-1.4.0.toml")),
     ("openntpd-6.2p3", include_str!("../../../captures/baselines/openntpd-6.2p3.toml")),
+    ("clients/chrony-4.3", include_str!("../../../captures/baselines/clients/chrony-4.3.toml")),
+    ("clients/chrony-4.6.1", include_str!("../../../captures/baselines/clients/chrony-4.6.1.toml")),
+    ("clients/ntp.org-4.2.8p15", include_str!("../../../captures/baselines/clients/ntp.org-4.2.8p15.toml")),
+    ("clients/ntpdate-4.2.8p15", include_str!("../../../captures/baselines/clients/ntpdate-4.2.8p15.toml")),
+    ("clients/ntpdig-1.2.2", include_str!("../../../captures/baselines/clients/ntpdig-1.2.2.toml")),
+    ("clients/ntpsec-1.2.2", include_str!("../../../captures/baselines/clients/ntpsec-1.2.2.toml")),
+    ("clients/sntp-4.2.8p15", include_str!("../../../captures/baselines/clients/sntp-4.2.8p15.toml")),
 ];
 
 /// True for the name of a baseline that comes with the program.

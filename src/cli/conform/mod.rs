@@ -2,6 +2,7 @@
 
 mod alone;
 mod baselines;
+mod client;
 mod judge;
 mod mutations;
 mod own;
@@ -11,6 +12,7 @@ mod server;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::conformance::client::catalogue as catalogue_of_clients;
 use crate::conformance::{Selection, catalogue};
 use crate::report::conform::{self, Matrix, StoredReport};
 
@@ -30,6 +32,7 @@ use super::output::output;
 pub(super) fn conform(command: &ConformCommand) -> Result<Exit, CliError> {
     match command {
         ConformCommand::Server(arguments) => server::server(arguments),
+        ConformCommand::Client(arguments) => client::client(arguments),
         ConformCommand::Own(arguments) if arguments.mutations => mutations::mutations(arguments),
         ConformCommand::Own(arguments) => own::own(arguments),
         ConformCommand::Judge(arguments) => judge::judge(arguments),
@@ -40,6 +43,14 @@ pub(super) fn conform(command: &ConformCommand) -> Result<Exit, CliError> {
 }
 
 fn list(arguments: &ListArguments) -> Result<Exit, CliError> {
+    if arguments.client {
+        let cases = selection(&arguments.selection).of(catalogue_of_clients::all())?;
+        match arguments.json {
+            true => conform::write_client_catalogue(&cases, &mut output())?,
+            false => conform::write_client_list(cases, &mut output())?,
+        }
+        return Ok(Exit::Fine);
+    }
     let cases = selection(&arguments.selection).cases()?;
     match arguments.json {
         true => conform::write_catalogue(&cases, &mut output())?,
@@ -49,6 +60,10 @@ fn list(arguments: &ListArguments) -> Result<Exit, CliError> {
 }
 
 fn show(arguments: &ShowArguments) -> Result<Exit, CliError> {
+    if let Some(case) = catalogue_of_clients::find(&arguments.slug) {
+        conform::write_client_case(case, &mut output())?;
+        return Ok(Exit::Fine);
+    }
     let none = || CliError::NoSuchCase { slug: arguments.slug.clone() };
     let case = catalogue::find(&arguments.slug).ok_or_else(none)?;
     conform::write_case(case, &mut output())?;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use crate::conformance::client::{ClientResult, Setting};
 use crate::conformance::{Baseline, CaseResult, Context, Exchange, Outcome, Runner};
 use crate::report::conform::{self, ConformReport, Format, Run, Style};
 
@@ -86,14 +87,45 @@ impl<'a> Results<'a> {
         let reports: Vec<ConformReport> =
             tested.iter().map(|one| self.report(one, alone, tested.len() == 1)).collect();
         self.tell(&reports)?;
+        let exits: Vec<Exit> = reports.iter().map(|report| exit(report, self.arguments.strict)).collect();
+        self.close()?;
+        let worst =
+            [Exit::Wrong, Exit::Inconclusive, Exit::Fine].into_iter().find(|exit| exits.contains(exit));
+        Ok(worst.unwrap_or(Exit::Inconclusive))
+    }
+
+    /// Writes what became of a client's cases.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(super) fn finish_client(
+        mut self,
+        mut results: Vec<ClientResult>,
+        setting: &Setting,
+        (label, ended, alone): (&str, Option<&str>, &str),
+    ) -> Result<(Exit, ConformReport, Vec<ClientResult>), CliError> {
+        let label = self.arguments.label.clone().unwrap_or_else(|| label.to_owned());
+        if let Some(file) = &mut self.written {
+            let judged = results.iter().map(|result| (result.case.slug, &result.judgement));
+            file.write_all(Baseline::of_judged(&label, judged).to_toml().as_bytes())?;
+        }
+        if let Some(baseline) = &self.baseline {
+            results.iter_mut().for_each(|result| baseline.hold(result.case.slug, &mut result.judgement));
+        }
+        let report = ConformReport::of_client(&label, &results, setting, ended, alone);
+        self.tell(std::slice::from_ref(&report))?;
+        let exit = exit(&report, self.arguments.strict);
+        self.close()?;
+        Ok((exit, report, results))
+    }
+
+    /// Puts the files into their places.
+    fn close(self) -> Result<(), CliError> {
         for mut file in [self.report, self.written].into_iter().flatten() {
             file.flush()?;
             file.finish()?;
         }
-        let exits: Vec<Exit> = reports.iter().map(|report| exit(report, self.arguments.strict)).collect();
-        let worst =
-            [Exit::Wrong, Exit::Inconclusive, Exit::Fine].into_iter().find(|exit| exits.contains(exit));
-        Ok(worst.unwrap_or(Exit::Inconclusive))
+        Ok(())
     }
 
     /// What reports call it. A name that the user gives to several is followed by that of each.

@@ -181,7 +181,8 @@ impl Sink for Packets {
     }
 }
 
-fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
+/// What is told of a request and its reply.
+pub(in crate::cli) fn record<'a>(exchange: &Exchange<'a>, reason: &'a str) -> RequestRecord<'a> {
     let (version, mode) = message_kind(exchange.request).unzip();
     let UnixTime { seconds, nanoseconds } = exchange.arrival;
     let facts = Facts::of(exchange.decision);
@@ -252,7 +253,7 @@ impl Facts<'_> {
 
 /// The comment on a packet: `ntpcap: decision=crypto-nak cause=wrong-digest key=11`. Both packets of an exchange have
 /// the same.
-fn comment(decision: Option<&Decision>, unsent: bool, faults: &[&str]) -> String {
+pub(in crate::cli) fn comment(decision: Option<&Decision>, unsent: bool, faults: &[&str]) -> String {
     let mut text = "ntpcap:".to_owned();
     if let Some(decision) = decision {
         let Facts { decision, cause, key_id, interleaved } = Facts::of(decision);

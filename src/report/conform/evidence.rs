@@ -76,7 +76,8 @@ fn time_of(reply: &Received) -> CaptureTime {
     CaptureTime { seconds, nanoseconds: reply.time.subsec_nanos() }
 }
 
-fn explain(
+/// Adds a message octet by octet, as its MAC has it be read.
+pub(super) fn explain(
     heading: &str,
     octets: &[u8],
     time: Option<CaptureTime>,

@@ -8,6 +8,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::ConformReport;
 use super::matrix::Matrix;
+use super::suite::SuiteReport;
 
 /// A page with a section for each server.
 pub(super) fn write(reports: &[ConformReport], output: &mut impl Write) -> io::Result<()> {
@@ -34,7 +35,15 @@ pub(super) fn write_matrix(matrix: &Matrix, output: &mut impl Write) -> io::Resu
     )
 }
 
-/// What both pages have in their heads.
+pub(super) fn write_suite(report: &SuiteReport, output: &mut impl Write) -> io::Result<()> {
+    render(
+        include_str!("suite.html"),
+        context! { report => Value::from(Serde(report)), style => style() },
+        output,
+    )
+}
+
+/// What all pages have in their heads.
 fn style() -> Value {
     Value::from_safe_string(include_str!("style.html").to_owned())
 }

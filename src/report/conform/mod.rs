@@ -1,11 +1,13 @@
 //! What became of the cases of conformance: one record each, and every format that renders them.
 
+mod client;
 mod evidence;
 mod html;
 mod junit;
 mod markdown;
 mod matrix;
 mod sarif;
+mod suite;
 mod tap;
 mod text;
 
@@ -19,8 +21,12 @@ use crate::conformance::{Case, CaseResult, Context, Exchange, Outcome, Shown};
 
 use super::model::{JsonSchema, SCHEMA};
 
+pub use client::{EvidenceRecord, PhaseRecord};
 pub use matrix::{Matrix, StoredReport, StoredReportError};
-pub use text::{write_case, write_catalogue, write_list};
+pub use suite::{About, Question, SuiteReport};
+pub use text::{
+    write_case, write_catalogue, write_client_case, write_client_catalogue, write_client_list, write_list,
+};
 
 /// One line of `ntpcap conform --format ndjson`.
 #[derive(Serialize, JsonSchema)]
@@ -125,6 +131,9 @@ pub struct CaseRecord {
     pub octets: Vec<String>,
     /// The command that runs it alone.
     pub alone: String,
+    /// Of a client: how it was served, and what it believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<PhaseRecord>,
 }
 
 /// In which form results are told.
@@ -152,6 +161,16 @@ impl ConformReport {
     /// The report of a run. `alone` gives the command that runs cases of those slugs alone.
     pub fn new(label: &str, run: &Run<'_>, alone: &dyn Fn(&[&str]) -> String) -> ConformReport {
         let cases: Vec<CaseRecord> = run.results.iter().map(|result| record(result, run, alone)).collect();
+        let honoured = run.context.facts.honoured.iter().map(|key_id| key_id.0).collect();
+        ConformReport::of_records(label, cases, honoured, run.ended)
+    }
+
+    fn of_records(
+        label: &str,
+        cases: Vec<CaseRecord>,
+        honoured_keys: Vec<u32>,
+        ended: Option<&str>,
+    ) -> ConformReport {
         let mut outcomes = BTreeMap::new();
         for case in &cases {
             *outcomes.entry(case.outcome.clone()).or_default() += 1;
@@ -161,8 +180,8 @@ impl ConformReport {
             label: label.to_owned(),
             cases: cases.len(),
             outcomes,
-            honoured_keys: run.context.facts.honoured.iter().map(|key_id| key_id.0).collect(),
-            ended: run.ended.map(str::to_owned),
+            honoured_keys,
+            ended: ended.map(str::to_owned),
         };
         ConformReport { schema: SCHEMA, label: label.to_owned(), cases, summary }
     }
@@ -277,6 +296,7 @@ fn record(result: &CaseResult, run: &Run<'_>, alone: &dyn Fn(&[&str]) -> String)
         received,
         octets,
         alone: alone(&slugs),
+        phases: Vec::new(),
     }
 }
 

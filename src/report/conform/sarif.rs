@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::conformance::{Outcome, catalogue};
+use crate::conformance::{Outcome, catalogue, client};
 
 use super::super::sarif::{self, Finding, Location, Rule, Run, Text};
 use super::{CaseRecord, ConformReport};
@@ -34,7 +34,8 @@ fn run(report: &ConformReport, strict: bool) -> io::Result<Run<'_>> {
 }
 
 fn rule(case: &CaseRecord) -> Rule<'_> {
-    let why = catalogue::find(&case.slug).map_or("", |known| known.why);
+    let of_client = || client::catalogue::find(&case.slug).map(|known| known.why);
+    let why = catalogue::find(&case.slug).map(|known| known.why).or_else(of_client).unwrap_or_default();
     let full = format!("{}. {why} ({})", case.summary, case.source);
     Rule {
         id: &case.slug,

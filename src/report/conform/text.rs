@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::conformance::client::{ClientCase, Test};
+use crate::conformance::selection::Listed;
 use crate::conformance::{Case, Outcome};
 
 use super::super::page::fold;
@@ -76,20 +78,7 @@ fn write_field(name: &str, value: &str, output: &mut impl Write) -> io::Result<(
     Ok(())
 }
 
-/// Writes what the catalogue has, a line each.
-///
-/// # Errors
-/// Those of writing.
-pub fn write_list<'c>(cases: impl IntoIterator<Item = &'c Case>, output: &mut impl Write) -> io::Result<()> {
-    for case in cases {
-        let (slug, level, tags) = (case.slug, case.level.name(), case.tags().join(", "));
-        let tags = if tags.is_empty() { tags } else { format!(" [{tags}]") };
-        writeln!(output, "{slug:<42} {level:<9} {}{tags}", case.summary)?;
-    }
-    Ok(())
-}
-
-/// One entry of the catalogue in JSON.
+/// What the catalogues say of a case.
 #[derive(Serialize)]
 struct Entry {
     slug: &'static str,
@@ -101,16 +90,65 @@ struct Entry {
     tags: Vec<String>,
 }
 
+impl From<&Case> for Entry {
+    fn from(case: &Case) -> Entry {
+        let Case { slug, source, summary, why, differs, .. } = *case;
+        Entry { slug, level: case.level.name(), source, summary, why, differs, tags: case.tags() }
+    }
+}
+
+impl From<&ClientCase> for Entry {
+    fn from(case: &ClientCase) -> Entry {
+        let ClientCase { slug, source, summary, why, differs, .. } = *case;
+        Entry { slug, level: case.level.name(), source, summary, why, differs, tags: case.tags() }
+    }
+}
+
+/// Writes what a catalogue has, a line each.
+///
+/// # Errors
+/// Those of writing.
+pub fn write_list<'c>(cases: impl IntoIterator<Item = &'c Case>, output: &mut impl Write) -> io::Result<()> {
+    write_lines(cases.into_iter().map(Entry::from), output)
+}
+
+/// As [`write_list`], of cases of clients.
+///
+/// # Errors
+/// Those of writing.
+pub fn write_client_list<'c>(
+    cases: impl IntoIterator<Item = &'c ClientCase>,
+    output: &mut impl Write,
+) -> io::Result<()> {
+    write_lines(cases.into_iter().map(Entry::from), output)
+}
+
+fn write_lines(entries: impl Iterator<Item = Entry>, output: &mut impl Write) -> io::Result<()> {
+    for Entry { slug, level, summary, tags, .. } in entries {
+        let tags = if tags.is_empty() { String::new() } else { format!(" [{}]", tags.join(", ")) };
+        writeln!(output, "{slug:<42} {level:<9} {summary}{tags}")?;
+    }
+    Ok(())
+}
+
 /// Writes what the catalogue has as a JSON array.
 ///
 /// # Errors
 /// Those of writing.
 pub fn write_catalogue(cases: &[&'static Case], output: &mut impl Write) -> io::Result<()> {
-    let entry = |case: &&'static Case| {
-        let Case { slug, source, summary, why, differs, .. } = **case;
-        Entry { slug, level: case.level.name(), source, summary, why, differs, tags: case.tags() }
-    };
-    let entries: Vec<Entry> = cases.iter().map(entry).collect();
+    write_json(cases.iter().map(|case| Entry::from(*case)), output)
+}
+
+/// As [`write_catalogue`], of cases of clients.
+///
+/// # Errors
+/// Those of writing.
+pub fn write_client_catalogue(cases: &[&'static ClientCase], output: &mut impl Write) -> io::Result<()> {
+    write_json(cases.iter().map(|case| Entry::from(*case)), output)
+}
+
+fn write_json(entries: impl Iterator<Item = Entry>, output: &mut impl Write) -> io::Result<()> {
+    let entries: Vec<Entry> = entries.collect();
     serde_json::to_writer(&mut *output, &entries)?;
     writeln!(output)
 }
@@ -120,16 +158,31 @@ pub fn write_catalogue(cases: &[&'static Case], output: &mut impl Write) -> io::
 /// # Errors
 /// Those of writing.
 pub fn write_case(case: &Case, output: &mut impl Write) -> io::Result<()> {
-    writeln!(output, "{}\n", case.slug)?;
+    write_entry(&Entry::from(case), output)
+}
+
+/// As [`write_case`], of a case of clients; and the faults that it is served with.
+///
+/// # Errors
+/// Those of writing.
+pub fn write_client_case(case: &ClientCase, output: &mut impl Write) -> io::Result<()> {
+    write_entry(&Entry::from(case), output)?;
+    if let Test::Fault(test) = &case.test {
+        writeln!(output, "faults:  {}", test.faults.join(" "))?;
+    }
+    Ok(())
+}
+
+fn write_entry(entry: &Entry, output: &mut impl Write) -> io::Result<()> {
+    writeln!(output, "{}\n", entry.slug)?;
     let sentence = |text: &str| format!("{}.", text.trim_end_matches('.'));
-    for text in [case.summary, case.why] {
+    for text in [entry.summary, entry.why] {
         fold(&sentence(text), 0, 0).iter().try_for_each(|line| writeln!(output, "{line}"))?;
         writeln!(output)?;
     }
-    writeln!(output, "level:   {}\nsource:  {}", case.level.name(), case.source)?;
-    writeln!(output, "tags:    {}", case.tags().join(", "))?;
-    if !case.differs.is_empty() {
-        writeln!(output, "differs: {}", case.differs)?;
+    writeln!(output, "level:   {}\nsource:  {}", entry.level, entry.source)?;
+    if !entry.differs.is_empty() {
+        writeln!(output, "differs: {}", entry.differs)?;
     }
     Ok(())
 }
