@@ -72,6 +72,34 @@ pub fn masked(line: &[u8]) -> String {
     shown.into_iter().collect()
 }
 
+/// A line of a configuration, an octet each character. It should hold no secret, but people paste one where the key ID
+/// belongs: what stands there and is none is asterisks, and so is a password of Autokey.
+pub fn masked_configuration(line: &[u8]) -> String {
+    let mut shown: Vec<char> = line.iter().map(|octet| mask(*octet)).collect();
+    let words = words(line);
+    let directive = words.first().map(|word| word.octets.to_ascii_lowercase()).unwrap_or_default();
+    let mut before: &[u8] = &[];
+    for (index, word) in words.iter().enumerate() {
+        let may_be_secret = match directive.as_slice() {
+            b"trustedkey" | b"controlkey" | b"requestkey" | b"commandkey" => index > 0,
+            b"keys" | b"keyfile" => index > 1,
+            _ => before.eq_ignore_ascii_case(b"key") || before.eq_ignore_ascii_case(b"pw"),
+        };
+        let is_readable = word.octets.iter().all(u8::is_ascii_graphic);
+        if is_readable && (!may_be_secret || is_key_ids(word.octets)) {
+            reveal(&mut shown, word, 0..word.octets.len());
+        }
+        before = word.octets;
+    }
+    shown.into_iter().collect()
+}
+
+/// A key ID, or a part of a range of them as ntp.org writes it.
+fn is_key_ids(word: &[u8]) -> bool {
+    let digits = word.iter().filter(|octet| octet.is_ascii_digit()).count();
+    digits <= LONGEST_KEY_ID && word.iter().all(|octet| octet.is_ascii_digit() || b"().-".contains(octet))
+}
+
 fn mask(octet: u8) -> char {
     match octet {
         b' ' | b'\t' => ' ',
@@ -133,6 +161,26 @@ mod tests {
         ] {
             assert_eq!(masked(line.as_bytes()), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_secret_in_a_configuration_is_not_shown() {
+        for (line, expected) in [
+            ("server a.example key 11 iburst", "server a.example key 11 iburst"),
+            ("server a.example key hunter2 iburst", "server a.example key ******* iburst"),
+            ("trustedkey 11 (12 ... 14) hunter2", "trustedkey 11 (12 ... 14) *******"),
+            ("TrustedKey hunter2", "TrustedKey *******"),
+            ("controlkey hunter2", "controlkey *******"),
+            ("keys /etc/ntp.keys", "keys /etc/ntp.keys"),
+            ("keys 1 MD5 hunter2", "keys 1 *** *******"),
+            ("crypto pw hunter2", "crypto pw *******"),
+            ("server a key 12345678901", "server a key ***********"),
+        ] {
+            assert_eq!(masked_configuration(line.as_bytes()), expected, "{line}");
+        }
+        let line = "server \u{e9}\u{1b}[31m key \0".as_bytes();
+        assert!(masked_configuration(line).is_ascii());
+        assert_eq!(masked_configuration(line).chars().count(), line.len());
     }
 
     #[test]

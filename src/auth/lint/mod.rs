@@ -20,7 +20,7 @@ pub mod prediction;
 #[cfg(test)]
 mod tests;
 
-pub use excerpt::{Lines, masked};
+pub use excerpt::{Lines, masked, masked_configuration};
 
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::auth::keyfile::{Consequence, EntryKey, KeyFile};
 use crate::auth::lint::path::{Component, Kind};
 use crate::auth::lint::prediction::Prediction;
-use crate::auth::lint::{Flaw, Lines, Place, masked};
+use crate::auth::lint::{Flaw, Lines, Place, masked, masked_configuration};
 use crate::report::lint::{AssociationRecord, ComponentRecord, KeyRecord, LintProblem, ReadingRecord};
 
 use super::super::super::exit::{label, visible};
@@ -53,15 +53,9 @@ impl Texts<'_> {
         self.configuration.as_ref().map(|(path, _)| label(path)).unwrap_or_default()
     }
 
-    /// A line of the configuration, which holds no secrets of key files, a character for each octet.
     fn configuration_line(&self, number: usize) -> Option<String> {
         let (_, lines) = self.configuration.as_ref()?;
-        let shown = |octet: &u8| match octet {
-            b' '..=b'~' => char::from(*octet),
-            b'\t' => ' ',
-            _ => '?',
-        };
-        Some(lines.line(number).iter().map(shown).collect())
+        Some(masked_configuration(lines.line(number)))
     }
 }
 
