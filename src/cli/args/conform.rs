@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::conformance::Level;
+use crate::report::conform::Format;
 use crate::server::fault::FaultError;
 use crate::server::{Fault, Habit};
 
@@ -104,7 +106,7 @@ pub struct ReportArguments {
     pub write_baseline: Option<PathBuf>,
     /// How results are told
     #[arg(id = "report", long = "format", value_name = "FORMAT", default_value = "text")]
-    pub format: ReportFormat,
+    pub format: Format,
     /// Write results there
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -179,7 +181,7 @@ pub struct SelfRunArguments {
     #[arg(long, value_name = "FAULT", value_parser = GivenFault::parse)]
     pub fault: Vec<GivenFault>,
     /// Give the server the habits of this program
-    #[arg(long, value_name = "PROGRAM", default_value = "ntpcap", value_parser = habit)]
+    #[arg(long, value_name = "PROGRAM", default_value = "ntpcap", value_parser = super::serve::habit)]
     pub like: &'static Habit,
     /// Over UDP on this host instead of in process
     #[arg(long)]
@@ -252,18 +254,14 @@ pub struct MatrixArguments {
     pub force: bool,
 }
 
-/// In which form results are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "they are names of formats")]
-pub enum ReportFormat {
-    Text,
-    Json,
-    Ndjson,
-    Junit,
-    Tap,
-    Markdown,
-    Sarif,
-    Html,
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Format] {
+        &Format::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
 }
 
 /// Longer, and the run would not end while anybody waits for it.
@@ -276,8 +274,4 @@ fn up_to_an_hour(text: &str) -> Result<Duration, String> {
 fn level(text: &str) -> Result<Level, String> {
     let found = Level::ALL.into_iter().find(|level| level.name() == text);
     found.ok_or_else(|| "expected must, should, may or observed".to_owned())
-}
-
-fn habit(text: &str) -> Result<&'static Habit, String> {
-    Habit::of_name(text).ok_or_else(|| format!("no program of that name: {text}"))
 }

@@ -235,7 +235,7 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     Ok(address)
 }
 
-fn habit(text: &str) -> Result<&'static Habit, String> {
+pub(super) fn habit(text: &str) -> Result<&'static Habit, String> {
     let names = || Habit::ALL.map(|habit| habit.name).join(", ");
     Habit::of_name(text).ok_or_else(|| format!("expected one of {}", names()))
 }

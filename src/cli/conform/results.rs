@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::conformance::client::{ClientResult, Setting};
 use crate::conformance::{Baseline, CaseResult, Context, Exchange, Outcome, Runner};
-use crate::report::conform::{self, ConformReport, Format, Run, Style};
+use crate::report::conform::{self, ConformReport, Run, Style};
 
-use super::super::args::conform::{ReportArguments, ReportFormat};
+use super::super::args::conform::ReportArguments;
 use super::super::destination::{Destination, is_same_output};
 use super::super::exit::{CliError, Exit};
 use super::super::interrupt::Interrupt;
@@ -169,7 +169,7 @@ impl<'a> Results<'a> {
 
     fn tell(&mut self, reports: &[ConformReport]) -> Result<(), CliError> {
         let ReportArguments { format, verbose, strict, .. } = *self.arguments;
-        let style = Style { format: self::format(format), verbose, strict };
+        let style = Style { format, verbose, strict };
         match &mut self.report {
             Some(file) => conform::write(reports, style, file)?,
             None if self.arguments.quiet => {}
@@ -216,18 +216,5 @@ fn exit(report: &ConformReport, strict: bool) -> Exit {
         Exit::Inconclusive
     } else {
         Exit::Fine
-    }
-}
-
-fn format(format: ReportFormat) -> Format {
-    match format {
-        ReportFormat::Text => Format::Text,
-        ReportFormat::Json => Format::Json,
-        ReportFormat::Ndjson => Format::Ndjson,
-        ReportFormat::Junit => Format::Junit,
-        ReportFormat::Tap => Format::Tap,
-        ReportFormat::Markdown => Format::Markdown,
-        ReportFormat::Sarif => Format::Sarif,
-        ReportFormat::Html => Format::Html,
     }
 }

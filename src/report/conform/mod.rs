@@ -157,6 +157,34 @@ pub enum Format {
     Html,
 }
 
+impl Format {
+    /// Every form.
+    pub const ALL: [Format; 8] = [
+        Format::Text,
+        Format::Json,
+        Format::Ndjson,
+        Format::Junit,
+        Format::Tap,
+        Format::Markdown,
+        Format::Sarif,
+        Format::Html,
+    ];
+
+    /// The word for it on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+            Format::Junit => "junit",
+            Format::Tap => "tap",
+            Format::Markdown => "markdown",
+            Format::Sarif => "sarif",
+            Format::Html => "html",
+        }
+    }
+}
+
 impl ConformReport {
     /// The report of a run. `alone` gives the command that runs cases of those slugs alone.
     pub fn new(label: &str, run: &Run<'_>, alone: &dyn Fn(&[&str]) -> String) -> ConformReport {
